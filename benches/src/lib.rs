@@ -1,1 +1,1 @@
-//! benches
+//! Benches live in `benches/`; this crate has no code of its own.

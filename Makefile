@@ -1,0 +1,40 @@
+# Vitalwitness. `make help` lists the targets.
+SHELL := /bin/bash
+export VW_CACHE ?= $(HOME)/.cache/vitalwitness
+CLOUD_BIN = target/debug/vitalwitness-cloud
+
+.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: ## fetch what the other targets need (they call it themselves)
+	@tests/setup.sh
+
+demo: setup ## build, run the whole way on this machine, leave demo-out/
+	@cargo build --quiet --bins && cargo run --quiet -p vitalwitness-tests --bin demo
+
+test: setup ## every part but the slow ones; last line: N passed, N failed, N skipped
+	@tests/parts.sh rust
+
+test-rust: setup ## formats, lints, unit, vector and end-to-end tests, and the demo, with its time
+	@tests/parts.sh rust
+
+test-slow: setup ## tenfold counts and the 1 GB import
+	@tests/parts.sh slow
+
+check: setup ## format, lints, unit and vector tests: minutes, before every commit
+	@tests/parts.sh check
+
+vectors: setup ## write tests/vectors anew; review the difference
+	@tests/vectors.sh
+
+bench: setup ## peers beside ours in one run; writes benches/RESULTS.md
+	@benches/run.sh
+
+fuzz: setup ## cargo-fuzz over every parser (needs nightly and cargo-fuzz; RUNS=10000000)
+	@fuzz/run.sh
+
+fmt: ## format the sources
+	@cargo fmt --all

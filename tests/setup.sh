@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Brings what the targets need: a Rust tool chain, a C compiler, the recorded activities.
+# Quiet when all is there. Downloads stay outside the clone, in $VW_CACHE.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cache=${VW_CACHE:-$HOME/.cache/vitalwitness}
+mkdir -p "$cache"
+
+need() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif need sudo; then sudo -n "$@"; else
+    echo "needs: $* (run it as root, then try again)" >&2
+    return 1
+  fi
+}
+
+apt_missing=()
+need cc || apt_missing+=(gcc libc6-dev)
+need make || apt_missing+=(make)
+need python3 || apt_missing+=(python3 python3-pip)
+if [ ${#apt_missing[@]} -gt 0 ]; then
+  as_root apt-get update -q >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${apt_missing[@]}" >/dev/null
+fi
+
+if ! need cargo && [ -x "$HOME/.cargo/bin/cargo" ]; then
+  PATH="$HOME/.cargo/bin:$PATH"
+fi
+if ! need cargo; then
+  echo "needs: Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later (cargo, rustc, clippy, rustfmt)" >&2
+  exit 1
+fi
+
+if [ -x tests/fetch-activities.sh ]; then
+  tests/fetch-activities.sh || echo "the recorded activities could not be had; their tests will say skipped" >&2
+fi
