@@ -4,4 +4,8 @@
 //! imports, and the wire types that phone, command line and cloud exchange. Time and randomness
 //! are arguments.
 
+pub mod hpke;
+mod secret;
 pub mod wire;
+
+pub use secret::Secret32;
