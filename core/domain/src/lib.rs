@@ -4,8 +4,13 @@
 //! imports, and the wire types that phone, command line and cloud exchange. Time and randomness
 //! are arguments.
 
+pub mod envelope;
 pub mod hpke;
+pub mod httpsig;
 mod secret;
+pub mod stream;
+#[cfg(test)]
+mod testing;
 pub mod wire;
 
 pub use secret::Secret32;
