@@ -1,1 +1,4 @@
-//! tests
+//! The only crate that links both sides: end-to-end tests, the export generator, and the parts of
+//! the demonstration.
+
+pub mod demo;

@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().into()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .into()
 }
 
 fn metadata() -> Value {
@@ -116,7 +119,13 @@ fn proof_and_domain_do_no_input_or_output() {
     }
     for folder in ["core/proof/src", "core/domain/src"] {
         for (path, text) in sources(folder) {
-            for banned in ["std::fs", "std::net", "std::process", "std::env", "File::open"] {
+            for banned in [
+                "std::fs",
+                "std::net",
+                "std::process",
+                "std::env",
+                "File::open",
+            ] {
                 assert!(!text.contains(banned), "{} uses {banned}", path.display());
             }
         }
@@ -155,7 +164,12 @@ fn one_version_of_each_crypto_crate_and_no_banned_one() {
         let name = package["name"].as_str().unwrap();
         assert!(
             ![
-                "openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys", "aws-lc-fips-sys"
+                "openssl",
+                "openssl-sys",
+                "native-tls",
+                "aws-lc-rs",
+                "aws-lc-sys",
+                "aws-lc-fips-sys"
             ]
             .contains(&name),
             "{name} is banned"

@@ -1,0 +1,3 @@
+//! Parts of `make demo`.
+
+pub mod page;
