@@ -4,8 +4,19 @@
 //! imports, and the wire types that phone, command line and cloud exchange. Time and randomness
 //! are arguments.
 
+pub mod context;
+pub mod decimal;
+pub mod envelope;
 pub mod hpke;
+pub mod httpsig;
+pub mod policy;
+pub mod record;
+pub mod scope;
 mod secret;
+pub mod stream;
+#[cfg(test)]
+mod testing;
+pub mod units;
 pub mod wire;
 
 pub use secret::Secret32;

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 
 use super::*;
+use crate::testing::Seeded;
 use ::hpke::aead::AesGcm256;
 use ::hpke::kdf::HkdfSha256;
 use ::hpke::kem::DhP256HkdfSha256;
@@ -40,27 +41,6 @@ fn bytes<const N: usize>(text: &str) -> [u8; N] {
 
 fn key(ikm: u8) -> SoftwareKey {
     SoftwareKey::derive(&[ikm; 32]).unwrap()
-}
-
-/// Bytes that look random, the same in every run.
-struct Seeded(u64);
-
-impl Seeded {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
-        let mut out: Vec<u8> = (0..len.div_ceil(8))
-            .flat_map(|_| self.next().to_be_bytes())
-            .collect();
-        out.truncate(len);
-        out
-    }
 }
 
 /// Gives the oracle the ephemeral key material of the test.
