@@ -14,6 +14,7 @@ pub mod record;
 pub mod scope;
 mod secret;
 pub mod stream;
+pub mod sync;
 #[cfg(test)]
 mod testing;
 pub mod units;
