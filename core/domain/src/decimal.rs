@@ -224,6 +224,10 @@ impl Ratio {
         })
     }
 
+    pub(crate) fn cmp_whole(self, number: i32) -> Option<Ordering> {
+        Some(self.num.cmp(&self.den.checked_mul(i128::from(number))?))
+    }
+
     /// The nearest decimal with `places` digits after the point, half to even.
     pub(crate) fn round(self, places: u8) -> Result<Decimal, DecimalError> {
         let exponent = i8::try_from(places).map_err(|_| DecimalError::Overflow)?;

@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod envelope;
 pub mod hpke;
 pub mod httpsig;
+pub mod observation;
 pub mod policy;
 pub mod record;
 pub mod scope;

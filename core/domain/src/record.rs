@@ -7,11 +7,12 @@
 //! Invariant: Debug of nothing in here shows a value, a name, a text or a time.
 
 mod debug;
+mod slot;
 mod slots;
 mod warning;
 
 pub use crate::context::Context;
-pub use slots::{RecordError, Slot};
+pub use slot::{RecordError, Slot};
 pub use warning::{Warning, duplicate_dose};
 
 use crate::decimal::Decimal;

@@ -10,6 +10,7 @@
 //! uses 180.15588: the sixth digit differs, and no meter shows six.
 
 use crate::decimal::{Decimal, DecimalError, Ratio};
+use crate::observation::Range;
 use core::cmp::Ordering;
 
 /// What the number is of, where that decides the factor.
@@ -108,6 +109,44 @@ pub fn shown(code: &str) -> &str {
 /// Whether numbers in `from` can be given in `to`.
 pub fn converts(from: &str, to: &str, quantity: Quantity) -> bool {
     exact(Decimal::whole(0), from, to, quantity).is_ok()
+}
+
+/// Compares two amounts exactly; none if their units do not meet.
+pub fn compare(a: (Decimal, &str), b: (Decimal, &str), quantity: Quantity) -> Option<Ordering> {
+    let a = exact(a.0, a.1, b.1, quantity).ok()?;
+    let b = exact(b.0, b.1, b.1, quantity).ok()?;
+    a.minus(b)?.cmp_whole(0)
+}
+
+/// Whether a UCUM code is a unit of time.
+pub(crate) fn is_time(code: &str) -> bool {
+    unit(code).is_some_and(|unit| unit.kind == Kind::Time)
+}
+
+/// Adds amounts in the unit of the last one, with as many digits as the most exact one has.
+pub(crate) fn sum(parts: &[(Decimal, &'static str)]) -> Result<(Decimal, &'static str), UnitError> {
+    let (_, to) = *parts.last().ok_or(UnitError::Unknown)?;
+    let mut total = Ratio::new(0, 1);
+    let mut places = 0;
+    for (value, from) in parts {
+        let part = exact(*value, from, to, Quantity::Plain)?;
+        total = total.plus(part).ok_or(UnitError::Overflow)?;
+        places = places.max(value.places());
+    }
+    Ok((total.round(places)?, to))
+}
+
+/// Whether `value` in `unit` is outside `range`, compared exactly; none if the units do not meet.
+pub(crate) fn outside(
+    value: Decimal,
+    unit: &str,
+    range: &Range,
+    quantity: Quantity,
+) -> Option<bool> {
+    let value = exact(value, unit, range.unit, quantity).ok()?;
+    let below = value.cmp_whole(range.low)? == Ordering::Less;
+    let above = value.cmp_whole(range.high)? == Ordering::Greater;
+    Some(below || above)
 }
 
 fn exact(value: Decimal, from: &str, to: &str, quantity: Quantity) -> Result<Ratio, UnitError> {
