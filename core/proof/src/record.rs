@@ -292,9 +292,8 @@ impl<'a> Disclosure<'a> {
     ///
     /// # Errors
     ///
-    /// `MALFORMED`, `NON_CANONICAL`, `LIMIT_EXCEEDED`; then `SCHEMA_UNKNOWN`; then
-    /// `MALFORMED` for shown slots and digests that are not the schema's slots,
-    /// `RECORD_MISMATCH` for a whole record with more or fewer values.
+    /// `MALFORMED`, `NON_CANONICAL`, `LIMIT_EXCEEDED`; then `SCHEMA_UNKNOWN`;
+    /// then `RECORD_MISMATCH` where the slots are not the schema's.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Rejection> {
         cbor::check(bytes)?;
         Self::check_shape(bytes)?;
@@ -360,7 +359,7 @@ impl<'a> Disclosure<'a> {
             let slot = u16::try_from(reader.uint()?)
                 .ok()
                 .filter(|slot| *slot < schema.slots())
-                .ok_or(Rejection::Malformed)?;
+                .ok_or(Rejection::RecordMismatch)?;
             fields.push(Field {
                 slot,
                 salt: reader.byte_array()?,
@@ -372,7 +371,7 @@ impl<'a> Disclosure<'a> {
         };
         let slots = fields.len().saturating_add(hidden.len());
         if slots != usize::from(schema.slots()) {
-            return Err(Rejection::Malformed);
+            return Err(Rejection::RecordMismatch);
         }
         Ok(Self {
             schema,

@@ -5,7 +5,9 @@
 
 mod bytes;
 mod cloud;
+pub mod facts;
 mod problem;
+pub mod trust;
 
 pub use bytes::{Bytes, Hash32, Id16, NotBytes, Sig64};
 pub use cloud::*;

@@ -1,0 +1,144 @@
+//! Every case of the shared vectors about receipts and trust bundles.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should panic"
+)]
+
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use vitalwitness_domain::wire::facts::Verdict;
+use vitalwitness_domain::wire::trust::{parse_trust, write_trust};
+use vitalwitness_proof::Rejection;
+use vitalwitness_proof::verify::verify;
+
+#[test]
+fn every_case_of_receipt_json_holds() {
+    check_receipts("receipt");
+}
+
+#[test]
+fn every_case_of_enrol_purpose_json_holds() {
+    check_receipts("enrol-purpose");
+}
+
+#[test]
+fn every_trust_bundle_of_checkpoint_json_is_read_or_refused_as_it_says() {
+    let mut seen = 0;
+    for case in cases("checkpoint") {
+        if case["input"]["op"] != "trust" {
+            continue;
+        }
+        seen += 1;
+        let id = &case["id"];
+        let got = match parse_trust(case["input"]["trust"].as_str().unwrap()) {
+            Err(_) => json!({ "bad_trust": true }),
+            Ok(trust) => {
+                assert_eq!(parse_trust(&write_trust(&trust).unwrap()).unwrap(), trust);
+                let log = &trust.logs[0];
+                json!({
+                    "log_key_ids": log.keys.iter().map(|key| hex::encode(key.id())).collect::<Vec<_>>(),
+                    "witness_key_ids": log.witnesses.iter().map(|key| hex::encode(key.id())).collect::<Vec<_>>(),
+                    "keys": trust.keys.iter().map(|key| hex::encode(key.id)).collect::<Vec<_>>(),
+                })
+            }
+        };
+        assert_eq!(got, case["expect"], "{id}");
+    }
+    assert!(seen > 0);
+}
+
+/// Fabric's codes and those of completeness proofs come with those formats.
+#[test]
+fn every_rejection_code_has_a_vector() {
+    let mut hit = BTreeSet::new();
+    for name in [
+        "record",
+        "batch",
+        "entry",
+        "checkpoint",
+        "receipt",
+        "enrol-purpose",
+        "sync",
+    ] {
+        for case in cases(name) {
+            if let Some(code) = case["expect"]["reject"].as_str() {
+                hit.insert(code.to_owned());
+            }
+            for anchor in case["expect"]["facts"]["anchors"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                hit.insert(anchor["status"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    let codes = Rejection::ALL.iter().map(|rejection| rejection.code());
+    for code in codes.chain(["UNSUPPORTED", "NEEDS_TRUST"]) {
+        assert!(hit.contains(code), "no vector for {code}");
+    }
+}
+
+fn check_receipts(name: &str) {
+    let cases = cases(name);
+    for case in &cases {
+        let input = &case["input"];
+        let receipt = match &input["receipt_fill"] {
+            Json::Array(fill) => {
+                let byte = hex::decode(fill[0].as_str().unwrap()).unwrap()[0];
+                vec![byte; usize::try_from(fill[1].as_u64().unwrap()).unwrap()]
+            }
+            _ => assemble(&cases, "receipt", &input["receipt"]),
+        };
+        let disclosure = match &input["disclosure"] {
+            Json::Null => None,
+            parts => Some(assemble(&cases, "disclosure", parts)),
+        };
+        let trust = match &input["trust"] {
+            Json::String(id) => &find(&cases, id)["input"]["trust"],
+            trust => trust,
+        };
+        let trust = parse_trust(&trust.to_string()).unwrap();
+        let verdict = verify(&receipt, disclosure.as_deref(), &trust);
+        let got = serde_json::to_value(Verdict::from(&verdict)).unwrap();
+        assert_eq!(
+            got, case["expect"],
+            "{name} {}: {}",
+            case["id"], case["why"]
+        );
+    }
+}
+
+/// A byte string is hex, or a list of parts: hex, or [id, from, to] of that case's same member.
+fn assemble(cases: &[Json], member: &str, parts: &Json) -> Vec<u8> {
+    match parts {
+        Json::String(text) => hex::decode(text).unwrap(),
+        Json::Array(parts) => parts
+            .iter()
+            .flat_map(|part| match part {
+                Json::String(text) => hex::decode(text).unwrap(),
+                part => {
+                    let at = |place: usize| usize::try_from(part[place].as_u64().unwrap()).unwrap();
+                    let source = find(cases, part[0].as_str().unwrap());
+                    assemble(cases, member, &source["input"][member])[at(1)..at(2)].to_vec()
+                }
+            })
+            .collect(),
+        other => panic!("no byte string: {other}"),
+    }
+}
+
+fn find<'a>(cases: &'a [Json], id: &str) -> &'a Json {
+    cases.iter().find(|case| case["id"] == id).unwrap()
+}
+
+fn cases(name: &str) -> Vec<Json> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/vectors")
+        .join(format!("{name}.json"));
+    let file: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(file["schema"], format!("vw-vectors/1 {name}"));
+    file["cases"].as_array().unwrap().clone()
+}
