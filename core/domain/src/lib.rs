@@ -13,6 +13,7 @@ pub mod observation;
 pub mod policy;
 pub mod record;
 pub mod scope;
+pub mod sealed;
 mod secret;
 pub mod stream;
 pub mod sync;
