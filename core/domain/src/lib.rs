@@ -7,11 +7,14 @@
 pub mod context;
 pub mod decimal;
 pub mod envelope;
+pub mod grant;
 pub mod hpke;
 pub mod httpsig;
 pub mod observation;
 pub mod policy;
 pub mod record;
+#[cfg(test)]
+mod redaction;
 pub mod scope;
 pub mod sealed;
 mod secret;
