@@ -12,7 +12,6 @@ mod slots;
 mod warning;
 
 pub use crate::context::Context;
-pub(crate) use slot::nfc;
 pub use slot::{RecordError, Slot};
 pub use warning::{Warning, duplicate_dose};
 

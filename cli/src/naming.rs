@@ -1,0 +1,21 @@
+//! Codes and units as people name them.
+
+use crate::disclosed::printable;
+use vitalwitness_domain::{observation, units};
+
+/// `Heart rate` for `loinc|8867-4`; a code nobody named stays as it is.
+pub(crate) fn of_code(code: &str) -> String {
+    match observation::by_code(code) {
+        Some(kind) => kind.words.to_owned(),
+        None => printable(code),
+    }
+}
+
+/// `mmHg` for `mm[Hg]`, nothing for a plain count.
+pub(crate) fn of_unit(ucum: &str) -> &str {
+    match ucum {
+        "1" => "",
+        "/min" => "per minute",
+        other => units::shown(other),
+    }
+}

@@ -1,0 +1,104 @@
+//! `verify`: what a receipt proves, offline.
+//!
+//! Reads the receipt, the trust file and, if it is kept beside, the disclosure; nothing else. No
+//! socket is opened and no clock is read: the answer is the same on every machine and every day.
+
+use crate::console::{Console, read_at_most};
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::report;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use vitalwitness_domain::wire::facts::Verdict;
+use vitalwitness_domain::wire::trust::parse_trust;
+use vitalwitness_proof::Rejection;
+use vitalwitness_proof::receipt::MAX_RECEIPT;
+use vitalwitness_proof::trust::Trust;
+
+/// Check a receipt against the logs and witnesses you trust.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Verify {
+    /// The receipt (.vwr); `-` reads standard input.
+    #[arg(value_name = "FILE")]
+    receipt: PathBuf,
+    /// The logs and witnesses you trust (JSON, `vw-trust/1`).
+    #[arg(long, value_name = "BUNDLE")]
+    trust: PathBuf,
+    /// The disclosed fields, when they are kept beside the receipt.
+    #[arg(long, value_name = "FILE")]
+    disclosure: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vitalwitness verify morning.vwr --trust trust.json
+  vitalwitness verify morning.vwr --trust trust.json --json
+  cat morning.vwr | vitalwitness verify - --trust trust.json
+
+Exit codes:
+  0  unchanged: the receipt holds
+  1  changed or damaged: it does not hold
+  2  the command or a file is not usable (also a bad trust file)
+  3  cannot tell: no log you trust issued it, or too few witnesses saw it
+     (ORIGIN_UNKNOWN, KEY_UNKNOWN, QUORUM_NOT_MET)";
+
+/// Runs it.
+pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
+    let trust = read_trust(&args.trust)?;
+    let receipt = read_at_most(&args.receipt, limit())?;
+    let beside = match &args.disclosure {
+        Some(path) => Some(read_at_most(path, limit())?),
+        None => None,
+    };
+    let result = vitalwitness_proof::verify(&receipt, beside.as_deref(), &trust);
+    if console.json() {
+        console.value(&Verdict::from(&result));
+    }
+    match result {
+        Ok(facts) => {
+            if !console.json() {
+                report::valid(console, &facts);
+            }
+            Ok(Exit::Done)
+        }
+        Err(why) => {
+            if !console.json() {
+                report::rejected(console, why);
+            }
+            Ok(exit_of(why))
+        }
+    }
+}
+
+/// What a rejection says about the receipt: it does not hold, or nobody trusted stands behind it.
+pub(crate) fn exit_of(why: Rejection) -> Exit {
+    match why {
+        Rejection::OriginUnknown | Rejection::KeyUnknown | Rejection::QuorumNotMet => {
+            Exit::Unwitnessed
+        }
+        _ => Exit::NotValid,
+    }
+}
+
+/// One byte above this is enough for the reader to refuse the size.
+pub(crate) fn limit() -> u64 {
+    u64::try_from(MAX_RECEIPT).unwrap_or(u64::MAX - 1)
+}
+
+/// Reads a trust bundle.
+pub(crate) fn read_trust(path: &Path) -> Outcome<Trust> {
+    let bytes = read_at_most(path, MAX_TRUST)?;
+    let bad = |why: &str| {
+        Failure::usage(
+            "bad_trust",
+            format!("{} is no trust file: {why}.", path.display()),
+        )
+    };
+    if bytes.len() as u64 > MAX_TRUST {
+        return Err(bad("it is larger than 4 MiB"));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is not text"))?;
+    parse_trust(text).map_err(|error| bad(&error.to_string()))
+}
+
+const MAX_TRUST: u64 = 4 << 20;
