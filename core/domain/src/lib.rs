@@ -4,15 +4,20 @@
 //! imports, and the wire types that phone, command line and cloud exchange. Time and randomness
 //! are arguments.
 
+pub mod cert;
 pub mod context;
 pub mod decimal;
 pub mod envelope;
+pub mod grant;
 pub mod hpke;
 pub mod httpsig;
 pub mod observation;
 pub mod policy;
 pub mod record;
+#[cfg(test)]
+mod redaction;
 pub mod scope;
+pub mod sealed;
 mod secret;
 pub mod stream;
 pub mod sync;

@@ -68,6 +68,11 @@ impl Category {
         }
     }
 
+    /// The category of a channel; none for the directory.
+    pub const fn of_channel(channel: &[u8; 16]) -> Option<Self> {
+        Self::from_byte(channel[0])
+    }
+
     /// The category of that first byte of a channel; none for the directory (0) and others.
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {

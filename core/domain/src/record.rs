@@ -12,6 +12,7 @@ mod slots;
 mod warning;
 
 pub use crate::context::Context;
+pub(crate) use slot::nfc;
 pub use slot::{RecordError, Slot};
 pub use warning::{Warning, duplicate_dose};
 

@@ -261,3 +261,6 @@ impl fmt::Debug for Codes {
 const MAX_ITEMS: usize = 64;
 const MAX_CODES: usize = 256;
 const MAX_CODE: usize = 1_024;
+
+#[cfg(test)]
+mod tests;
