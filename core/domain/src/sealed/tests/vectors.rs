@@ -57,6 +57,15 @@ fn vectors_are_current() {
             items[7] = heart_rate(7, START - 60_000, 80);
             items
         }),
+        ("intervals", "five minutes each, the last one shorter", {
+            let mut items = workout(12, 0);
+            for (at, item) in (0..).zip(&mut items) {
+                let start = START + at * 300_000;
+                item.slots[1] = Value::Int(start);
+                item.slots[2] = Value::Int(start + if at == 11 { 70_000 } else { 300_000 });
+            }
+            items
+        }),
         (
             "mixed",
             "every packing, random and adopted rids, authors",
