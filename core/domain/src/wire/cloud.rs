@@ -293,6 +293,16 @@ pub enum What {
         /// It.
         item: BagItem,
     },
+    /// A batch was erased: its bytes are gone.
+    Erased {
+        /// Which.
+        batch: Id16,
+    },
+    /// A bag item was erased.
+    BagErased {
+        /// Which.
+        item: Id16,
+    },
     /// Somebody asks.
     Request {
         /// The request.
@@ -335,7 +345,7 @@ wire!(
         channel: Id16,
         /// The signed REQUEST.
         event: SubmittedEvent,
-        /// HPKE to the channel's inbox: a `grant::RequestDocument`.
+        /// HPKE to the channel's inbox: enc([1, salt, scope, purpose, organisation HPKE SPKI, message]).
         sealed: Sealed,
         /// From the owner's QR: HMAC-SHA256(secret, organisation HPKE SPKI || recordhash); null for a typed code.
         proof: Option<Hash32>,

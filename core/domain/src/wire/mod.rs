@@ -3,12 +3,14 @@
 //! JSON bodies. Identifiers and hashes are lower-case hex; other bytes are standard base64 with
 //! padding. Times are milliseconds since 1970 UTC. Errors are [`Problem`] (RFC 9457).
 
+mod account;
 mod bytes;
 mod cloud;
 pub mod facts;
 mod problem;
 pub mod trust;
 
+pub use account::{Devices, Grants};
 pub use bytes::{Bytes, Hash32, Id16, NotBytes, Sig64};
 pub use cloud::*;
 pub use problem::{Problem, slug};
