@@ -1,0 +1,222 @@
+//! Accounts, devices, sessions, sealed secrets, changes.
+
+use super::submit::{check_key, check_signature};
+use super::{App, Call, Caller, reply::Reply};
+use crate::store::SessionRow;
+use crate::{Refusal, Result};
+use vitalwitness_domain::wire::{
+    BagItem, Challenge, DeviceStatement, Devices, Id16, NewAccount, NewSession, Recovery, Session,
+    What,
+};
+use vitalwitness_proof::cbor::Encoder;
+use vitalwitness_proof::keys::spki_id;
+
+pub(super) fn create(app: &App, call: &Call) -> Result<Reply> {
+    let new: NewAccount = call.json()?;
+    check_key(&new.kk.0)?;
+    if new.device.by.is_some() || new.device.account.0 != spki_id(&new.aik.0) {
+        return Err(Refusal::contradiction("the first device is stated by the account").into());
+    }
+    check_statement(app, &new.device, &new.aik.0)?;
+    Reply::json(&app.store.create_account(new)?)
+}
+
+pub(super) fn add_device(app: &App, call: &Call) -> Result<Reply> {
+    let statement: DeviceStatement = call.json()?;
+    let key = match statement.by {
+        None => app
+            .store
+            .account_key(statement.account)?
+            .ok_or(Refusal::not_found())?,
+        Some(device) => {
+            let device = app
+                .store
+                .device(device)?
+                .filter(|by| by.statement.account == statement.account)
+                .ok_or(Refusal::not_found())?;
+            if device.revoked {
+                return Err(Refusal::forbidden("the stating device is revoked").into());
+            }
+            device.statement.dsk.0
+        }
+    };
+    check_statement(app, &statement, &key)?;
+    app.store.add_device(statement)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn devices(app: &App, call: &Call) -> Result<Reply> {
+    let devices = app.store.devices(call.account()?)?;
+    Reply::json(&Devices {
+        devices: devices
+            .into_iter()
+            .filter(|device| !device.revoked)
+            .map(|device| device.statement)
+            .collect(),
+    })
+}
+
+pub(super) fn revoke_device(app: &App, call: &Call) -> Result<Reply> {
+    app.store
+        .revoke_device(call.account()?, call.param("device")?)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn challenge(app: &App, _: &Call) -> Result<Reply> {
+    Reply::json(&Challenge {
+        challenge: app.challenges.make(&app.env)?,
+    })
+}
+
+pub(super) fn open_session(app: &App, call: &Call) -> Result<Reply> {
+    let new: NewSession = call.json()?;
+    let longest = i64::from(app.config.limits.session_s) * 1000;
+    // a clock that is off within tolerance may ask for a little more
+    let slack = i64::from(app.config.limits.clock_tolerance_s) * 1000;
+    if new.end_ms <= call.now_ms || new.end_ms > call.now_ms + longest + slack {
+        return Err(Refusal::contradiction("the session would end too late or has ended").into());
+    }
+    check_key(&new.session.0)?;
+    let device = app.store.device(new.subject)?;
+    let key = match device {
+        Some(device) if device.revoked => return Err(Refusal::session().into()),
+        Some(device) => device.statement.dsk.0,
+        None => {
+            app.store
+                .valid_certificate(new.subject, call.now_ms)?
+                .ok_or(Refusal::certificate())?
+                .spki
+        }
+    };
+    let mut message = Encoder::after(b"vwL1".to_vec());
+    message
+        .array(4)
+        .text(&app.config.origin)
+        .bytes(&new.challenge.0)
+        .bytes(&new.session.0)
+        .int(new.end_ms);
+    check_signature(&key, &message.finish(), &new.signature)?;
+    if !app.challenges.take(new.challenge, call.now_ms) {
+        return Err(Refusal::signature("the challenge was used or is too old").into());
+    }
+    let session = Id16(spki_id(&new.session.0));
+    app.store.open_session(SessionRow {
+        session,
+        subject: new.subject,
+        spki: new.session.0,
+        end_ms: new.end_ms,
+    })?;
+    Reply::json(&Session {
+        session,
+        end_ms: new.end_ms,
+    })
+}
+
+pub(super) fn end_session(app: &App, call: &Call) -> Result<Reply> {
+    if let Caller::Owner { session, .. } | Caller::Grantee { session, .. } = &call.caller {
+        app.store.end_session(*session)?;
+    }
+    Ok(Reply::empty())
+}
+
+pub(super) fn recovery(app: &App, call: &Call) -> Result<Reply> {
+    Reply::json(
+        &app.store
+            .recovery(call.account()?)?
+            .ok_or(Refusal::not_found())?,
+    )
+}
+
+pub(super) fn put_recovery(app: &App, call: &Call) -> Result<Reply> {
+    let recovery: Recovery = call.json()?;
+    if recovery.generation == 0 || recovery.sealed.is_empty() || recovery.sealed.len() > 64 {
+        return Err(Refusal::contradiction("a generation is from 1 and sealed to someone").into());
+    }
+    app.store.put_recovery(call.account()?, recovery)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn put_bag(app: &App, call: &Call) -> Result<Reply> {
+    let item: BagItem = call.json()?;
+    if item.item != call.param("item")? {
+        return Err(Refusal::contradiction("path and body name different items").into());
+    }
+    if item.sealed.0.len() > BAG_ITEM_BYTES {
+        return Err(Refusal::too_large("a bag item holds at most 64 KiB").into());
+    }
+    app.store.put_bag(call.account()?, item)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn erase_bag(app: &App, call: &Call) -> Result<Reply> {
+    app.store.erase_bag(call.account()?, call.param("item")?)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn changes(app: &App, call: &Call) -> Result<Reply> {
+    let after = call.query("after")?.unwrap_or(0);
+    let limit = call.query("limit")?.unwrap_or(CHANGES).clamp(1, CHANGES);
+    Reply::json(&app.store.changes(call.account()?, after, limit)?)
+}
+
+pub(super) fn quota(app: &App, call: &Call) -> Result<Reply> {
+    Reply::json(&app.store.quota(call.account()?)?)
+}
+
+/// All that the cloud holds of the account but the batches' bytes, which `/v1/objects` gives.
+pub(super) fn export(app: &App, call: &Call) -> Result<Reply> {
+    let account = call.account()?;
+    let mut changes: Vec<What> = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = app.store.changes(account, after, CHANGES)?;
+        let Some(last) = page.changes.last() else {
+            break;
+        };
+        after = last.cursor;
+        changes.extend(page.changes.into_iter().map(|change| change.what));
+    }
+    let devices: Vec<_> = app
+        .store
+        .devices(account)?
+        .into_iter()
+        .map(|device| (device.statement, device.revoked))
+        .collect();
+    let document = serde_json::json!({
+        "schema": "vw-export/1",
+        "account": account,
+        "quota": app.store.quota(account)?,
+        "devices": devices,
+        "recovery": app.store.recovery(account)?,
+        "changes": changes,
+    });
+    Reply::json(&document)
+}
+
+pub(super) fn delete(app: &App, call: &Call) -> Result<Reply> {
+    let account = call.account()?;
+    for (batch, revision) in app.store.delete_account(account)? {
+        app.blobs.delete(batch, revision)?;
+    }
+    Ok(Reply::empty())
+}
+
+/// `vwD1` || enc([1, origin, account, dsk SPKI, dek SPKI, time ms]) by `key`.
+fn check_statement(app: &App, statement: &DeviceStatement, key: &[u8]) -> Result<()> {
+    check_key(&statement.dsk.0)?;
+    check_key(&statement.dek.0)?;
+    let mut message = Encoder::after(b"vwD1".to_vec());
+    message
+        .array(6)
+        .int(1)
+        .text(&app.config.origin)
+        .bytes(&statement.account.0)
+        .bytes(&statement.dsk.0)
+        .bytes(&statement.dek.0)
+        .int(statement.time);
+    check_signature(key, &message.finish(), &statement.signature)?;
+    Ok(())
+}
+
+const BAG_ITEM_BYTES: usize = 65_536;
+const CHANGES: u32 = 500;

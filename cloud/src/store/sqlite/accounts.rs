@@ -1,0 +1,398 @@
+//! Accounts, devices, sessions and sealed secrets.
+
+use super::{Sqlite, changes, from_json, json};
+use crate::store::{Accounts, Device, SessionRow};
+use crate::{Refusal, Result};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use vitalwitness_domain::wire::{
+    BagItem, Changes, DeviceStatement, Id16, NewAccount, Quota, Recovery,
+};
+use vitalwitness_proof::keys::spki_id;
+
+impl Accounts for Sqlite {
+    fn create_account(&self, new: NewAccount) -> Result<Quota> {
+        let limit = self.quota;
+        self.write(move |tx| {
+            let id = Id16(spki_id(&new.aik.0));
+            let known: Option<Vec<u8>> = tx
+                .db
+                .query_row("SELECT kk FROM account WHERE id = ?1", [id.0], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            match known {
+                Some(kk) if kk == new.kk.0 => {}
+                Some(_) => {
+                    return Err(Refusal::conflict("the account has another recovery key").into());
+                }
+                None => {
+                    tx.db.execute(
+                        "INSERT INTO account (id, aik, kk) VALUES (?1, ?2, ?3)",
+                        params![id.0, new.aik.0, new.kk.0],
+                    )?;
+                }
+            }
+            insert_device(tx.db, &new.device)?;
+            quota(tx.db, id, limit)
+        })
+    }
+
+    fn account_key(&self, account: Id16) -> Result<Option<Vec<u8>>> {
+        self.read(|db| {
+            Ok(db
+                .prepare_cached("SELECT aik FROM account WHERE id = ?1")?
+                .query_row([account.0], |row| row.get(0))
+                .optional()?)
+        })
+    }
+
+    fn add_device(&self, statement: DeviceStatement) -> Result<()> {
+        self.write(move |tx| {
+            if let Some(by) = statement.by {
+                let counts = tx
+                    .db
+                    .prepare_cached(
+                        "SELECT 1 FROM device WHERE id = ?1 AND account = ?2 AND revoked = 0",
+                    )?
+                    .exists(params![by.0, statement.account.0])?;
+                if !counts {
+                    return Err(Refusal::forbidden("the stating device is revoked").into());
+                }
+            }
+            insert_device(tx.db, &statement)
+        })
+    }
+
+    fn device(&self, device: Id16) -> Result<Option<Device>> {
+        self.read(|db| {
+            let found: Option<(String, bool)> = db
+                .prepare_cached("SELECT statement, revoked FROM device WHERE id = ?1")?
+                .query_row([device.0], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            found.map(read_device).transpose()
+        })
+    }
+
+    fn devices(&self, account: Id16) -> Result<Vec<Device>> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT statement, revoked FROM device WHERE account = ?1 ORDER BY rowid",
+            )?;
+            let rows = statement.query_map([account.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.map(|row| read_device(row?)).collect()
+        })
+    }
+
+    fn revoke_device(&self, account: Id16, device: Id16) -> Result<()> {
+        self.write(move |tx| {
+            let count = tx.db.execute(
+                "UPDATE device SET revoked = 1 WHERE id = ?1 AND account = ?2",
+                params![device.0, account.0],
+            )?;
+            if count == 0 {
+                return Err(Refusal::not_found().into());
+            }
+            tx.db
+                .execute("DELETE FROM session WHERE subject = ?1", [device.0])?;
+            Ok(())
+        })
+    }
+
+    fn open_session(&self, session: SessionRow) -> Result<()> {
+        self.write(move |tx| {
+            let known: Option<(Id, i64)> = tx
+                .db
+                .query_row(
+                    "SELECT subject, end_ms FROM session WHERE id = ?1",
+                    [session.session.0],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()?;
+            match known {
+                Some(known) if known == (session.subject.0, session.end_ms) => Ok(()),
+                Some(_) => Err(Refusal::conflict("the session key is in use").into()),
+                None => {
+                    tx.db.execute(
+                        "INSERT INTO session (id, subject, spki, end_ms) VALUES (?1, ?2, ?3, ?4)",
+                        params![
+                            session.session.0,
+                            session.subject.0,
+                            session.spki,
+                            session.end_ms
+                        ],
+                    )?;
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    fn session(&self, session: Id16) -> Result<Option<SessionRow>> {
+        self.read(|db| {
+            Ok(db
+                .prepare_cached("SELECT subject, spki, end_ms FROM session WHERE id = ?1")?
+                .query_row([session.0], |row| {
+                    Ok(SessionRow {
+                        session,
+                        subject: Id16(row.get(0)?),
+                        spki: row.get(1)?,
+                        end_ms: row.get(2)?,
+                    })
+                })
+                .optional()?)
+        })
+    }
+
+    fn end_session(&self, session: Id16) -> Result<()> {
+        self.write(move |tx| {
+            tx.db
+                .execute("DELETE FROM session WHERE id = ?1", [session.0])?;
+            Ok(())
+        })
+    }
+
+    fn put_recovery(&self, account: Id16, recovery: Recovery) -> Result<()> {
+        self.write(move |tx| {
+            let body = json(&recovery)?;
+            let newest: Option<(u32, String)> = tx
+                .db
+                .query_row(
+                    "SELECT generation, body FROM recovery WHERE account = ?1
+                     ORDER BY generation DESC LIMIT 1",
+                    [account.0],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()?;
+            match newest {
+                Some((generation, known)) if generation == recovery.generation => {
+                    return if known == body {
+                        Ok(())
+                    } else {
+                        Err(Refusal::conflict("this generation has other sealings").into())
+                    };
+                }
+                Some((generation, _)) if generation > recovery.generation => {
+                    return Err(Refusal::conflict("there is a newer generation").into());
+                }
+                _ => {}
+            }
+            tx.db.execute(
+                "INSERT INTO recovery (account, generation, body) VALUES (?1, ?2, ?3)",
+                params![account.0, recovery.generation, body],
+            )?;
+            changes::recovery(tx.db, account, recovery.generation)
+        })
+    }
+
+    fn recovery(&self, account: Id16) -> Result<Option<Recovery>> {
+        self.read(|db| {
+            let body: Option<String> = db
+                .prepare_cached(
+                    "SELECT body FROM recovery WHERE account = ?1 ORDER BY generation DESC LIMIT 1",
+                )?
+                .query_row([account.0], |row| row.get(0))
+                .optional()?;
+            body.as_deref().map(from_json).transpose()
+        })
+    }
+
+    fn put_bag(&self, account: Id16, item: BagItem) -> Result<()> {
+        let limit = self.quota;
+        self.write(move |tx| {
+            let known: Option<(u32, Vec<u8>)> = tx
+                .db
+                .prepare_cached(
+                    "SELECT generation, sealed FROM bag WHERE account = ?1 AND item = ?2",
+                )?
+                .query_row(params![account.0, item.item.0], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            match known {
+                Some((generation, sealed)) => {
+                    return if generation == item.generation && sealed == item.sealed.0 {
+                        Ok(())
+                    } else {
+                        Err(Refusal::conflict("the bag has another item of that name").into())
+                    };
+                }
+                None => charge(tx.db, account, item.sealed.0.len() as u64, limit)?,
+            }
+            tx.db
+                .prepare_cached(
+                    "INSERT INTO bag (account, item, generation, sealed) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    account.0,
+                    item.item.0,
+                    item.generation,
+                    item.sealed.0
+                ])?;
+            changes::bag(tx.db, account, item.item)
+        })
+    }
+
+    fn erase_bag(&self, account: Id16, item: Id16) -> Result<()> {
+        self.write(move |tx| {
+            let sealed: Option<Vec<u8>> = tx
+                .db
+                .query_row(
+                    "DELETE FROM bag WHERE account = ?1 AND item = ?2 RETURNING sealed",
+                    params![account.0, item.0],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let Some(sealed) = sealed else {
+                return Ok(());
+            };
+            release(tx.db, account, sealed.len() as u64)?;
+            changes::bag(tx.db, account, item)
+        })
+    }
+
+    fn changes(&self, account: Id16, after: u64, limit: u32) -> Result<Changes> {
+        self.read(|db| changes::read(db, account, after, limit))
+    }
+
+    fn quota(&self, account: Id16) -> Result<Quota> {
+        self.read(|db| quota(db, account, self.quota))
+    }
+
+    fn delete_account(&self, account: Id16) -> Result<Vec<(Id16, u32)>> {
+        self.write(move |tx| {
+            let mut batches: Vec<(Id16, u32)> = Vec::new();
+            {
+                let mut statement = tx.db.prepare(
+                    "SELECT id, revision FROM batch WHERE account = ?1
+                     UNION SELECT batch, revision FROM upload WHERE account = ?1",
+                )?;
+                let rows =
+                    statement.query_map([account.0], |row| Ok((Id16(row.get(0)?), row.get(1)?)))?;
+                for row in rows {
+                    batches.push(row?);
+                }
+            }
+            tx.db.execute(
+                "DELETE FROM delivery_batch WHERE delivery IN (SELECT d.id FROM delivery d
+                 JOIN access_grant g ON g.id = d.access_grant
+                 JOIN channel c ON c.id = g.channel WHERE c.account = ?1)",
+                [account.0],
+            )?;
+            for table in ["delivery", "envelope"] {
+                tx.db.execute(
+                    &format!(
+                        "DELETE FROM {table} WHERE access_grant IN (SELECT g.id FROM access_grant g
+                         JOIN channel c ON c.id = g.channel WHERE c.account = ?1)"
+                    ),
+                    [account.0],
+                )?;
+            }
+            for table in ["access_grant", "request", "closed_key"] {
+                tx.db.execute(
+                    &format!(
+                        "DELETE FROM {table} WHERE channel IN
+                         (SELECT id FROM channel WHERE account = ?1)"
+                    ),
+                    [account.0],
+                )?;
+            }
+            tx.db.execute(
+                "DELETE FROM upload_part WHERE (batch, revision) IN
+                 (SELECT batch, revision FROM upload WHERE account = ?1)",
+                [account.0],
+            )?;
+            tx.db.execute(
+                "DELETE FROM session WHERE subject IN (SELECT id FROM device WHERE account = ?1)",
+                [account.0],
+            )?;
+            // a random locator stays so that the channel's name is never given away again
+            tx.db.execute(
+                "UPDATE channel SET account = NULL, inbox = x'', locator = randomblob(16)
+                 WHERE account = ?1",
+                [account.0],
+            )?;
+            for table in ["upload", "batch", "bag", "recovery", "change", "device"] {
+                tx.db.execute(
+                    &format!("DELETE FROM {table} WHERE account = ?1"),
+                    [account.0],
+                )?;
+            }
+            tx.db
+                .execute("DELETE FROM account WHERE id = ?1", [account.0])?;
+            Ok(batches)
+        })
+    }
+
+    fn expire_sessions(&self, now_ms: i64) -> Result<()> {
+        self.write(move |tx| {
+            tx.db
+                .execute("DELETE FROM session WHERE end_ms < ?1", [now_ms])?;
+            Ok(())
+        })
+    }
+}
+
+/// What an account uses of what it may.
+pub(super) fn quota(db: &Connection, account: Id16, limit: u64) -> Result<Quota> {
+    let used = db
+        .prepare_cached("SELECT used FROM account WHERE id = ?1")?
+        .query_row([account.0], |row| row.get(0))
+        .optional()?
+        .ok_or(Refusal::not_found())?;
+    Ok(Quota { used, limit })
+}
+
+/// Takes bytes of the account's quota.
+pub(super) fn charge(db: &Connection, account: Id16, bytes: u64, limit: u64) -> Result<()> {
+    let now = quota(db, account, limit)?;
+    if now.used.saturating_add(bytes) > limit {
+        return Err(Refusal::quota().into());
+    }
+    db.prepare_cached("UPDATE account SET used = used + ?2 WHERE id = ?1")?
+        .execute(params![account.0, bytes])?;
+    Ok(())
+}
+
+/// Gives bytes back.
+pub(super) fn release(db: &Connection, account: Id16, bytes: u64) -> Result<()> {
+    db.prepare_cached("UPDATE account SET used = max(0, used - ?2) WHERE id = ?1")?
+        .execute(params![account.0, bytes])?;
+    Ok(())
+}
+
+type Id = [u8; 16];
+
+fn insert_device(db: &Connection, statement: &DeviceStatement) -> Result<()> {
+    let id = spki_id(&statement.dsk.0);
+    let known: Option<(Id, bool)> = db
+        .query_row(
+            "SELECT account, revoked FROM device WHERE id = ?1",
+            [id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    match known {
+        Some((account, false)) if account == statement.account.0 => return Ok(()),
+        Some((account, true)) if account == statement.account.0 => {
+            return Err(Refusal::forbidden("the device is revoked").into());
+        }
+        Some(_) => return Err(Refusal::conflict("the device is of another account").into()),
+        None => {}
+    }
+    let count = db.execute(
+        "INSERT INTO device (id, account, dsk, statement)
+         SELECT ?1, id, ?3, ?4 FROM account WHERE id = ?2",
+        params![id, statement.account.0, statement.dsk.0, json(statement)?],
+    )?;
+    if count == 0 {
+        return Err(Refusal::not_found().into());
+    }
+    Ok(())
+}
+
+fn read_device((statement, revoked): (String, bool)) -> Result<Device> {
+    Ok(Device {
+        statement: from_json(&statement)?,
+        revoked,
+    })
+}
