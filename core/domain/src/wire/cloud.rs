@@ -345,7 +345,7 @@ wire!(
         channel: Id16,
         /// The signed REQUEST.
         event: SubmittedEvent,
-        /// HPKE to the channel's inbox: enc([1, salt, scope, purpose, organisation HPKE SPKI, message]).
+        /// HPKE to the channel's inbox: a `grant::RequestDocument`.
         sealed: Sealed,
         /// From the owner's QR: HMAC-SHA256(secret, organisation HPKE SPKI || recordhash); null for a typed code.
         proof: Option<Hash32>,
