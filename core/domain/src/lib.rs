@@ -11,6 +11,7 @@ pub mod envelope;
 pub mod grant;
 pub mod hpke;
 pub mod httpsig;
+pub mod import;
 pub mod observation;
 pub mod policy;
 pub mod record;

@@ -73,7 +73,7 @@ const PRESSURE: &[&str] = &["kPa"];
 const TIME: &[&str] = &["h", "s"];
 const LENGTH: &[&str] = &["km", "[mi_i]", "[ft_i]", "[yd_i]", "cm"];
 
-pub(super) const KINDS: [Kind; 38] = [
+pub(super) const KINDS: [Kind; 39] = [
     Kind {
         aliases: &["hr", "pulse", "heartbeat"],
         range: Some(range(25, 240, "/min")),
@@ -558,6 +558,21 @@ pub(super) const KINDS: [Kind; 38] = [
             EXERCISE,
             "Exercise duration",
             "Training",
+            "min",
+            ACTIVITY,
+        )
+    },
+    // LOINC has no code for how long one meditates.
+    Kind {
+        aliases: &["meditation"],
+        accepts: TIME,
+        range: Some(range(0, 1_440, "min")),
+        healthkit: &["HKCategoryTypeIdentifierMindfulSession"],
+        ..kind(
+            "mindful",
+            "vw|mindful",
+            "Mindful session",
+            "Mindfulness",
             "min",
             ACTIVITY,
         )
