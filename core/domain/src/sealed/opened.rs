@@ -186,6 +186,13 @@ impl Opened {
         Ok(self)
     }
 
+    /// The same batch, to be sealed under another key of its stream: the one before was closed.
+    #[must_use]
+    pub fn under(mut self, stream_key: [u8; 16]) -> Self {
+        self.place.stream_key = stream_key;
+        self
+    }
+
     /// Seals it as it is now, under the stream key of the same id.
     ///
     /// # Errors
