@@ -1,1 +1,38 @@
-//! core/vault
+//! The phone's core: a sealed local store, keys, and what a person does with their records.
+//!
+//! The crate that does I/O on a device. Clock, randomness and keys are arguments; two modules
+//! ([`clock`], [`keys`]) hold the real ones.
+
+pub mod account;
+mod adding;
+pub mod bag;
+pub mod channels;
+pub mod clock;
+mod erasing;
+mod error;
+mod filter;
+mod handover;
+mod header;
+mod index;
+pub mod keys;
+pub mod kit;
+mod opened;
+mod parts;
+mod querying;
+mod receipts;
+mod sealing;
+pub mod store;
+pub mod streams;
+mod summary;
+pub mod tasks;
+mod vault;
+
+pub use adding::Added;
+pub use error::Error;
+pub use handover::{Adopt, Upload};
+pub use header::{Correction, Header, SealedAs, Sealer};
+pub use querying::{Count, Found, Page, Place, Query, Status};
+pub use receipts::{Disclosure, EventProof};
+pub use sealing::Seal;
+pub use summary::Day;
+pub use vault::{Env, Statement, Vault};

@@ -1,0 +1,273 @@
+//! The account and this device in it: kit, vault secrets, device keys.
+//!
+//! A vault secret is 32 random bytes with a generation, from 1. It is sealed to the kit's key KK
+//! and to each device's key DEK, and seals the bag.
+
+use crate::Error;
+use crate::keys::{KeyKind, KeyStore, Point, Random, StoredKey, random_bytes};
+use crate::kit::{Kit, KitError, ask};
+use crate::store::{DAMAGED, Kind, StoreError, Tx};
+use std::fmt;
+use vitalwitness_domain::Secret32;
+use vitalwitness_domain::hpke::{self, SoftwareKey};
+use vitalwitness_proof::Rejection;
+use vitalwitness_proof::cbor::{Encoder, Reader};
+use zeroize::Zeroizing;
+
+/// What this device knows of its account. Aliases name keys of the key store.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Id of the account: that of the kit's AIK.
+    pub id: [u8; 16],
+    /// SPKI of AIK.
+    pub aik: Vec<u8>,
+    /// SPKI of KK.
+    pub kk: Vec<u8>,
+    /// Signs at session start; its id is the device's id.
+    pub dsk: String,
+    /// Vault secrets are sealed to it.
+    pub dek: String,
+    /// Which words are asked for, and keyed hashes of them; none once the kit is confirmed.
+    challenge: Option<[(u8, [u8; 16]); 3]>,
+}
+
+impl Account {
+    /// A new device of the account of `kit`: makes its keys. `confirmed`: the person has shown
+    /// that they hold the kit.
+    ///
+    /// # Errors
+    ///
+    /// What the key store says.
+    pub(crate) fn new_device(
+        kit: &Kit,
+        confirmed: bool,
+        keystore: &dyn KeyStore,
+        random: &dyn Random,
+        hash: impl Fn(&str) -> [u8; 16],
+    ) -> Result<Self, Error> {
+        let (dsk, dek) = (new_alias(random)?, new_alias(random)?);
+        keystore.create(&dsk, KeyKind::Sign)?;
+        keystore.create(&dek, KeyKind::Agree)?;
+        let challenge = if confirmed {
+            None
+        } else {
+            let words = kit.words()?;
+            let words: Vec<&str> = words.split(' ').collect();
+            Some(ask(random)?.map(|position| {
+                let word = words.get(usize::from(position) - 1).unwrap_or(&"");
+                (position, hash(word))
+            }))
+        };
+        Ok(Self {
+            id: kit.aik().id(),
+            aik: kit.aik().spki().to_vec(),
+            kk: kit.kk().spki().to_vec(),
+            dsk,
+            dek,
+            challenge,
+        })
+    }
+
+    /// At which positions (from 1) words of the kit are asked for; none once it is confirmed.
+    pub fn asked(&self) -> Option<[u8; 3]> {
+        self.challenge
+            .map(|asked| asked.map(|(position, _)| position))
+    }
+
+    /// Whether the person has shown that they hold the kit.
+    pub fn is_confirmed(&self) -> bool {
+        self.challenge.is_none()
+    }
+
+    pub(crate) fn confirm(
+        &mut self,
+        words: &[&str; 3],
+        hash: impl Fn(&str) -> [u8; 16],
+    ) -> Result<(), KitError> {
+        for ((position, expect), word) in self.challenge.iter().flatten().zip(words) {
+            if hash(word.trim().to_lowercase().as_str()) != *expect {
+                return Err(KitError::Word {
+                    position: usize::from(*position),
+                });
+            }
+        }
+        self.challenge = None;
+        Ok(())
+    }
+
+    pub(crate) fn save(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let mut out = Encoder::new();
+        out.array(7).int(1).bytes(&self.id).bytes(&self.aik);
+        out.bytes(&self.kk).text(&self.dsk).text(&self.dek);
+        match &self.challenge {
+            None => {
+                out.null();
+            }
+            Some(asked) => {
+                out.array(asked.len());
+                for (position, hash) in asked {
+                    out.array(2).int(i64::from(*position)).bytes(hash);
+                }
+            }
+        }
+        tx.put(Kind::Meta, NAME, 0, &out.finish()).map(|_| ())
+    }
+
+    pub(crate) fn load(tx: &Tx<'_>) -> Result<Self, StoreError> {
+        let item = tx.get(Kind::Meta, NAME)?.ok_or(DAMAGED)?;
+        Self::parse(&item.plain).map_err(|_| DAMAGED)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
+        let mut reader = Reader::new(bytes);
+        reader.array_of(7)?;
+        reader.int()?;
+        let mut account = Self {
+            id: reader.byte_array()?,
+            aik: reader.bytes()?.to_vec(),
+            kk: reader.bytes()?.to_vec(),
+            dsk: reader.text()?.to_owned(),
+            dek: reader.text()?.to_owned(),
+            challenge: None,
+        };
+        if !reader.take_null() {
+            reader.array_of(3)?;
+            let mut asked = [(0, [0; 16]); 3];
+            for (position, hash) in &mut asked {
+                reader.array_of(2)?;
+                *position = u8::try_from(reader.uint()?).map_err(|_| Rejection::Malformed)?;
+                *hash = reader.byte_array()?;
+            }
+            account.challenge = Some(asked);
+        }
+        reader.finish()?;
+        Ok(account)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Account(..)")
+    }
+}
+
+/// A vault secret and its generation.
+#[derive(Debug)]
+pub struct VaultSecret {
+    /// From 1, ascending.
+    pub generation: u32,
+    /// The secret.
+    pub secret: Secret32,
+}
+
+impl VaultSecret {
+    /// A new one.
+    ///
+    /// # Errors
+    ///
+    /// When the randomness fails.
+    pub fn generate(generation: u32, random: &dyn Random) -> Result<Self, Error> {
+        let secret = Secret32::new(random_bytes(random)?);
+        Ok(Self { generation, secret })
+    }
+
+    /// Seals it to a device or the kit. Returns the encapsulated key and the ciphertext.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Hpke`] when `to` is not a point.
+    pub fn seal_to(
+        &self,
+        to: &Point,
+        account: &[u8; 16],
+        random: &dyn Random,
+    ) -> Result<hpke::Sealed, Error> {
+        let info = hpke::info::vault_secret(account, self.generation);
+        let secret = self.secret.expose();
+        Ok(hpke::seal(to, &info, &[], secret, ephemeral(random)?)?)
+    }
+
+    /// Opens what [`VaultSecret::seal_to`] sealed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Hpke`] when it was sealed to another key, account or generation.
+    pub fn open(
+        key: &dyn hpke::Dh,
+        account: &[u8; 16],
+        generation: u32,
+        enc: &Point,
+        ciphertext: &[u8],
+    ) -> Result<Self, Error> {
+        let info = hpke::info::vault_secret(account, generation);
+        let plain = hpke::open(key, enc, &info, &[], ciphertext)?;
+        let secret = plain.as_slice().try_into();
+        let secret = Secret32::new(secret.map_err(|_| hpke::HpkeError::Open)?);
+        Ok(Self { generation, secret })
+    }
+
+    pub(crate) fn save(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let name = self.generation.to_be_bytes();
+        let mut out = Encoder::new();
+        out.array(2).uint(u64::from(self.generation));
+        out.bytes(self.secret.expose());
+        let plain = Zeroizing::new(out.finish());
+        let state = i64::from(self.generation);
+        tx.put(Kind::VaultSecret, &name, state, &plain).map(|_| ())
+    }
+
+    /// The vault secret of a generation, or the newest.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`]; damaged when there is none at all.
+    pub fn load(tx: &Tx<'_>, generation: Option<u32>) -> Result<Option<Self>, StoreError> {
+        let mut newest: Option<Self> = None;
+        for item in tx.all(Kind::VaultSecret)? {
+            let found = Self::parse(&item.plain).map_err(|_| DAMAGED)?;
+            match generation {
+                Some(wanted) if wanted != found.generation => {}
+                _ if newest
+                    .as_ref()
+                    .is_some_and(|n| n.generation > found.generation) => {}
+                _ => newest = Some(found),
+            }
+        }
+        Ok(newest)
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
+        let mut reader = Reader::new(bytes);
+        reader.array_of(2)?;
+        let generation = u32::try_from(reader.uint()?).map_err(|_| Rejection::Malformed)?;
+        let secret = Secret32::new(reader.byte_array()?);
+        reader.finish()?;
+        Ok(Self { generation, secret })
+    }
+}
+
+/// This device's DEK, as HPKE takes it.
+///
+/// # Errors
+///
+/// What the key store says.
+pub fn device_key<'a>(
+    keystore: &'a dyn KeyStore,
+    account: &'a Account,
+) -> Result<StoredKey<'a>, Error> {
+    Ok(StoredKey::new(keystore, &account.dek)?)
+}
+
+/// A new ephemeral key for one HPKE message.
+pub(crate) fn ephemeral(random: &dyn Random) -> Result<SoftwareKey, Error> {
+    let seed = Zeroizing::new(random_bytes::<32>(random)?);
+    SoftwareKey::derive(&seed).map_err(|error| hpke::HpkeError::from(error).into())
+}
+
+/// A random name for a key of the key store.
+pub(crate) fn new_alias(random: &dyn Random) -> Result<String, Error> {
+    let bytes: [u8; 8] = random_bytes(random)?;
+    Ok(format!("vw-{:016x}", u64::from_be_bytes(bytes)))
+}
+
+const NAME: &[u8] = b"account";

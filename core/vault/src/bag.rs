@@ -1,0 +1,235 @@
+//! The bag: secrets of the account that every device needs, kept in the cloud sealed under the
+//! vault secret.
+//!
+//! ```text
+//! key = HKDF-Expand(VS, "vwG1 bag", 32)
+//! sealed = nonce (12) || AES-256-GCM(key, nonce, secret, AAD = enc([1, account, item, generation]))
+//! ```
+
+use crate::Error;
+use crate::account::VaultSecret;
+use crate::keys::{KeyError, Random, random_bytes};
+use crate::store::{DAMAGED, Kind, Priority, StoreError, Tx};
+use crate::tasks::Task;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hkdf;
+use std::fmt;
+use vitalwitness_domain::Secret32;
+use vitalwitness_proof::Rejection;
+use vitalwitness_proof::cbor::{Encoder, Reader};
+use zeroize::Zeroizing;
+
+/// One secret of the account.
+#[derive(Debug)]
+pub enum BagSecret {
+    /// A stream key.
+    Stream {
+        /// Names stream and generation: `StreamId::descriptor`.
+        descriptor: Vec<u8>,
+        /// Its id.
+        id: [u8; 16],
+        /// The key.
+        key: Secret32,
+    },
+    /// A channel of the owner.
+    Channel(crate::channels::ChannelSecrets),
+    /// A grant as its owner keeps it; the bytes are those of the sharing module.
+    Grant(GrantBytes),
+}
+
+/// What the sharing module stores of a grant.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GrantBytes(pub Vec<u8>);
+
+impl fmt::Debug for GrantBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GrantBytes(..)")
+    }
+}
+
+impl BagSecret {
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut out = Encoder::new();
+        match self {
+            Self::Stream {
+                descriptor,
+                id,
+                key,
+            } => {
+                out.array(4).int(1).bytes(descriptor).bytes(id);
+                out.bytes(key.expose());
+            }
+            Self::Channel(secrets) => {
+                out.array(2).int(2).bytes(&secrets.encode());
+            }
+            Self::Grant(bytes) => {
+                out.array(2).int(3).bytes(&bytes.0);
+            }
+        }
+        Zeroizing::new(out.finish())
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Rejection> {
+        let mut reader = Reader::new(bytes);
+        let len = reader.array()?;
+        let secret = match (reader.int()?, len) {
+            (1, 4) => Self::Stream {
+                descriptor: reader.bytes()?.to_vec(),
+                id: reader.byte_array()?,
+                key: Secret32::new(reader.byte_array()?),
+            },
+            (2, 2) => Self::Channel(crate::channels::ChannelSecrets::decode(reader.bytes()?)?),
+            (3, 2) => Self::Grant(GrantBytes(reader.bytes()?.to_vec())),
+            _ => return Err(Rejection::Malformed),
+        };
+        reader.finish()?;
+        Ok(secret)
+    }
+
+    /// Puts it into the bag and queues it for the cloud. Returns the item's random id.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`]; nothing is written when the randomness fails.
+    pub fn put(&self, tx: &Tx<'_>) -> Result<[u8; 16], Error> {
+        let item: [u8; 16] = random_bytes(tx.random())?;
+        self.keep(&item, false, tx)?;
+        tx.queue(Priority::Grant, &Task::Bag { item }.encode())?;
+        Ok(item)
+    }
+
+    /// Stores an item under its id. `in_cloud`: the cloud has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub fn keep(&self, item: &[u8; 16], in_cloud: bool, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let mut plain = Zeroizing::new(item.to_vec());
+        plain.extend_from_slice(&self.encode());
+        tx.put(Kind::Bag, item, i64::from(in_cloud), &plain)
+            .map(|_| ())
+    }
+
+    /// Every item of the bag: its id, whether the cloud has it, the secret.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub fn all(tx: &Tx<'_>) -> Result<Vec<([u8; 16], bool, Self)>, StoreError> {
+        let items = tx.all(Kind::Bag)?.into_iter();
+        items
+            .map(|item| {
+                let (id, secret) = item.plain.split_first_chunk::<16>().ok_or(DAMAGED)?;
+                let secret = Self::decode(secret).map_err(|_| DAMAGED)?;
+                Ok((*id, item.state == 1, secret))
+            })
+            .collect()
+    }
+
+    /// One item of the bag.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub fn get(item: &[u8; 16], tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        let Some(found) = tx.get(Kind::Bag, item)? else {
+            return Ok(None);
+        };
+        let secret = found.plain.get(16..).ok_or(DAMAGED)?;
+        Self::decode(secret).map(Some).map_err(|_| DAMAGED)
+    }
+
+    /// Seals it as the cloud keeps it.
+    ///
+    /// # Errors
+    ///
+    /// When the randomness fails.
+    pub fn seal(
+        &self,
+        item: &[u8; 16],
+        account: &[u8; 16],
+        under: &VaultSecret,
+        random: &dyn Random,
+    ) -> Result<Vec<u8>, Error> {
+        let nonce: [u8; NONCE_LEN] = random_bytes(random)?;
+        let mut out = nonce.to_vec();
+        out.extend_from_slice(&self.encode());
+        let tag = key_of(under)?
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(context(item, account, under.generation)),
+                &mut out[NONCE_LEN..],
+            )
+            .map_err(|_| KeyError::NotValid)?;
+        out.extend_from_slice(tag.as_ref());
+        Ok(out)
+    }
+
+    /// Opens what [`BagSecret::seal`] sealed.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::NotValid`] when it was sealed under another secret, or is of another item,
+    /// account or generation.
+    pub fn open(
+        sealed: &[u8],
+        item: &[u8; 16],
+        account: &[u8; 16],
+        under: &VaultSecret,
+    ) -> Result<Self, Error> {
+        let (nonce, sealed) = sealed
+            .split_at_checked(NONCE_LEN)
+            .ok_or(KeyError::NotValid)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| KeyError::NotValid)?;
+        let mut bytes = Zeroizing::new(sealed.to_vec());
+        let context = Aad::from(context(item, account, under.generation));
+        let plain = key_of(under)?
+            .open_in_place(nonce, context, &mut bytes)
+            .map_err(|_| KeyError::NotValid)?;
+        Ok(Self::decode(plain).map_err(|_| KeyError::NotValid)?)
+    }
+}
+
+fn key_of(under: &VaultSecret) -> Result<LessSafeKey, KeyError> {
+    let prk = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, under.secret.expose());
+    let mut key = Zeroizing::new([0; 32]);
+    prk.expand(&[b"vwG1 bag"], hkdf::HKDF_SHA256)
+        .and_then(|okm| okm.fill(key.as_mut_slice()))
+        .map_err(|_| KeyError::NotValid)?;
+    let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| KeyError::NotValid)?;
+    Ok(LessSafeKey::new(key))
+}
+
+fn context(item: &[u8; 16], account: &[u8; 16], generation: u32) -> Vec<u8> {
+    let mut out = Encoder::new();
+    out.array(4).int(1).bytes(account).bytes(item);
+    out.uint(u64::from(generation));
+    out.finish()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails should panic")]
+mod tests {
+    use super::*;
+    use crate::keys::OsRandom;
+
+    #[test]
+    fn a_bag_item_opens_only_as_itself() {
+        let secret = BagSecret::Stream {
+            descriptor: vec![1, 2, 3],
+            id: [4; 16],
+            key: Secret32::new([5; 32]),
+        };
+        let under = VaultSecret::generate(1, &OsRandom).unwrap();
+        let sealed = secret.seal(&[6; 16], &[7; 16], &under, &OsRandom).unwrap();
+        let opened = BagSecret::open(&sealed, &[6; 16], &[7; 16], &under).unwrap();
+        assert_eq!(opened.encode(), secret.encode());
+        let next = VaultSecret {
+            generation: 2,
+            secret: under.secret.duplicate(),
+        };
+        assert!(BagSecret::open(&sealed, &[0; 16], &[7; 16], &under).is_err());
+        assert!(BagSecret::open(&sealed, &[6; 16], &[0; 16], &under).is_err());
+        assert!(BagSecret::open(&sealed, &[6; 16], &[7; 16], &next).is_err());
+    }
+}

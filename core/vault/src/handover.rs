@@ -1,0 +1,271 @@
+//! Sealed batches on their way: uploaded, moved on, taken in from elsewhere, sealed anew when a
+//! stream key was closed.
+
+use crate::Error;
+use crate::filter;
+use crate::header::{Header, SealedAs, Sealer};
+use crate::index::Indexed;
+use crate::store::{BatchId, BatchState, DAMAGED};
+use crate::streams::StreamKey;
+use crate::summary::DaySums;
+use crate::vault::{Core, Vault};
+use std::sync::Arc;
+use vitalwitness_domain::record::{Hash, Id, Record};
+use vitalwitness_domain::sealed::{self, Expect, Opened};
+
+/// A batch that another device or a grantee sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adopt {
+    /// As logged and listed.
+    pub expect: Expect,
+    /// Its newest revision.
+    pub revision: u32,
+    /// Who sealed it.
+    pub sealer: Sealer,
+}
+
+/// A batch as it is uploaded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// What names it.
+    pub expect: Expect,
+    /// From 0.
+    pub revision: u32,
+    /// The sealed bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Upload({} bytes)", self.bytes.len())
+    }
+}
+
+impl Vault {
+    /// A sealed batch as it is uploaded, by its id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is none, or it is not sealed.
+    pub fn upload(&self, batch: &Id) -> Result<Upload, Error> {
+        self.with(|core| core.upload(core.row(batch)?))
+    }
+
+    /// Moves a sealed batch on. It never goes back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn advance(&self, batch: &Id, state: BatchState) -> Result<(), Error> {
+        self.with(|core| core.set_state(core.row(batch)?, state))
+    }
+
+    /// Takes in a batch that was sealed elsewhere, checked against its root. Idempotent by id; a
+    /// higher revision takes the place of a lower one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when its stream key is not known; [`Error::Open`] when it does not
+    /// hold what was logged.
+    pub fn adopt(&self, adopt: &Adopt, bytes: &[u8], state: BatchState) -> Result<(), Error> {
+        self.with(|core| core.adopt(adopt, bytes, state).map(|_| ()))
+    }
+
+    /// Takes in a stream key that came in the bag.
+    ///
+    /// # Errors
+    ///
+    /// As [`Error`].
+    pub fn adopt_key(&self, key: StreamKey, closed: bool) -> Result<(), Error> {
+        self.with(|core| {
+            core.store.write(|tx| key.save(closed, tx))?;
+            core.streams.insert(Arc::new(key), closed);
+            Ok(())
+        })
+    }
+
+    /// Closes stream keys: what is open under them is sealed under new ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Error`].
+    pub fn close_streams(&self, stream_keys: &[Id]) -> Result<(), Error> {
+        self.with(|core| core.close_streams(stream_keys))
+    }
+
+    /// Seals a batch that the cloud does not have anew, when its stream key was closed: same
+    /// records, id, secret and root, another key. Its place in the outbox stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn reseal(&self, batch: &Id) -> Result<(), Error> {
+        self.with(|core| core.reseal(core.row(batch)?))
+    }
+}
+
+impl Core {
+    /// Row of a batch.
+    pub(crate) fn row(&self, batch: &Id) -> Result<BatchId, Error> {
+        self.index.row_of(batch).ok_or(Error::NotFound)
+    }
+
+    /// A sealed batch as it is uploaded.
+    pub(crate) fn upload(&self, row: BatchId) -> Result<Upload, Error> {
+        let (expect, _) = self.expect(row)?;
+        let batch = self.index.get(row).ok_or(Error::NotFound)?;
+        let sealed = batch.header.sealed.as_ref().ok_or(Error::NotFound)?;
+        Ok(Upload {
+            expect,
+            revision: sealed.revision,
+            bytes: self.store.reader().body(row)?.ok_or(Error::NotFound)?,
+        })
+    }
+
+    /// Moves a sealed batch on.
+    pub(crate) fn set_state(&mut self, row: BatchId, state: BatchState) -> Result<(), Error> {
+        let batch = self.index.get(row).ok_or(Error::NotFound)?;
+        if batch.header.sealed.is_some() && batch.state < state {
+            self.store.write(|tx| tx.set_state(row, state))?;
+            self.index.set_state(row, state);
+        }
+        Ok(())
+    }
+
+    /// Takes in a batch that was sealed elsewhere, checked against its root. Idempotent by id; a
+    /// higher revision takes the place of a lower one.
+    pub(crate) fn adopt(
+        &mut self,
+        adopt: &Adopt,
+        bytes: &[u8],
+        state: BatchState,
+    ) -> Result<BatchId, Error> {
+        let known = self.index.row_of(&adopt.expect.batch);
+        let before = known.and_then(|row| self.index.get(row)).cloned();
+        let revision = before
+            .as_ref()
+            .and_then(|batch| batch.header.sealed)
+            .map(|s| s.revision);
+        if let (Some(row), Some(revision)) = (known, revision)
+            && revision >= adopt.revision
+        {
+            return Ok(row);
+        }
+        let key = self
+            .streams
+            .get(&adopt.expect.stream_key)
+            .ok_or(Error::NotFound)?
+            .clone();
+        let opened = sealed::open(bytes, &key.key, &adopt.expect)?;
+        let header = header_of(&opened, adopt, bytes.len())?;
+        let filter = filter::of(&record_hashes(&opened));
+        let row = self.store.write(|tx| {
+            let row = match known {
+                Some(row) => {
+                    tx.set_header(row, &header.encode())?;
+                    tx.remove_parts(row)?;
+                    tx.set_state(row, state)?;
+                    row
+                }
+                None => tx.add_batch_as(state, &header.encode())?,
+            };
+            tx.set_body(row, bytes, &filter)?;
+            Ok::<_, Error>(row)
+        })?;
+        self.cache.forget(row);
+        let stream = key.stream.clone();
+        self.index.insert(
+            row,
+            Indexed {
+                header,
+                state,
+                stream,
+            },
+        );
+        Ok(row)
+    }
+
+    /// Closes stream keys: what is open under them is sealed under new ones.
+    pub(crate) fn close_streams(&mut self, ids: &[Id]) -> Result<(), Error> {
+        let keys: Vec<Arc<StreamKey>> = ids
+            .iter()
+            .filter_map(|id| self.streams.get(id).cloned())
+            .collect();
+        self.store
+            .write(|tx| keys.iter().try_for_each(|key| key.save(true, tx)))?;
+        for id in ids {
+            self.streams.close(id);
+        }
+        Ok(())
+    }
+
+    /// Seals a batch that the cloud does not have anew, when its stream key was closed: same
+    /// records, id, secret and root, another key. Its place in the outbox stays.
+    pub(crate) fn reseal(&mut self, row: BatchId) -> Result<(), Error> {
+        let batch = self.index.get(row).ok_or(Error::NotFound)?.clone();
+        let mut header = batch.header.clone();
+        let (key, new_key) = self.open_key(&header.stream_key, &batch.stream)?;
+        if key.id == header.stream_key {
+            return Ok(());
+        }
+        let nonce = crate::keys::random_bytes(self.env.random.as_ref())?;
+        let opened = self.open_body(row)?;
+        let filter = filter::of(&record_hashes(&opened));
+        let bytes = opened.under(key.id).seal(&key.key, nonce)?;
+        header.stream_key = key.id;
+        if let Some(sealed) = &mut header.sealed {
+            sealed.bytes = bytes.len() as u64;
+        }
+        self.store.write(|tx| {
+            if new_key {
+                key.found(tx)?;
+            }
+            tx.set_body(row, &bytes, &filter)?;
+            tx.set_header(row, &header.encode())?;
+            Ok::<_, Error>(())
+        })?;
+        if new_key {
+            self.streams.insert(key, false);
+        }
+        self.index.insert(row, Indexed { header, ..batch });
+        Ok(())
+    }
+}
+
+/// RCs of all leaves but the header's and fillers.
+pub(crate) fn record_hashes(opened: &Opened) -> Vec<Hash> {
+    opened
+        .leaves()
+        .map(|leaf| match leaf {
+            sealed::Leaf::Record(record) => record.record_hash(),
+            sealed::Leaf::Erased { record_hash, .. } => record_hash,
+        })
+        .collect()
+}
+
+fn header_of(opened: &Opened, adopt: &Adopt, bytes: usize) -> Result<Header, Error> {
+    let mut header = Header {
+        id: adopt.expect.batch,
+        stream_key: adopt.expect.stream_key,
+        count: 0,
+        first_ms: i64::MAX,
+        last_ms: i64::MIN,
+        manual: false,
+        sealer: adopt.sealer,
+        sealed: Some(SealedAs {
+            root: adopt.expect.root,
+            leaves: adopt.expect.leaves,
+            revision: adopt.revision,
+            bytes: bytes as u64,
+        }),
+        opening: None,
+        corrections: Vec::new(),
+        days: DaySums::default(),
+    };
+    for leaf in opened.records() {
+        let record =
+            Record::from_slots(leaf.schema().name(), &leaf.values()).map_err(|_| DAMAGED)?;
+        header.take(&record, &leaf.record_hash());
+    }
+    Ok(header)
+}

@@ -1,0 +1,10 @@
+//! The vault as its callers see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should panic"
+)]
+
+mod crash;
+mod records;
+mod support;
