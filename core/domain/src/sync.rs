@@ -5,8 +5,8 @@
 //! answer brought. A task may be dropped at any moment: everything it holds can be asked again.
 //!
 //! ```text
-//! register → sign in → pull until caught up → outbox, by priority → head → proofs → done
-//!                          ↑ 409 stream_key_closed: the batch is sealed anew after a pull
+//! register → sign in → pull until caught up → outbox, by priority → pull → head → checks → done
+//!                          ↑ stream_key_closed: the batch is sealed anew after a pull
 //! ```
 //!
 //! | answer | next |
@@ -231,7 +231,7 @@ pub struct Report {
 #[derive(Debug, Clone)]
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "five facts of a round, each true or not independently of the others"
+    reason = "six facts of a round, each true or not independently of the others"
 )]
 pub struct SyncTask {
     network: Network,
@@ -239,6 +239,7 @@ pub struct SyncTask {
     latest: Option<u64>,
     reconcile: bool,
     upload: Option<Upload>,
+    sent_since_pull: bool,
     head: bool,
     refused_sign_in: bool,
     skewed: bool,
@@ -261,6 +262,7 @@ impl SyncTask {
             latest: None,
             reconcile: false,
             upload: None,
+            sent_since_pull: false,
             head: false,
             refused_sign_in: false,
             skewed: false,
@@ -294,6 +296,10 @@ impl SyncTask {
         }
         if let Some(item) = self.candidate(view) {
             return Some(self.send(item));
+        }
+        if self.sent_since_pull {
+            // what the log made of the items that were sent
+            return Some(Step::Pull { after: view.cursor });
         }
         if !self.head {
             return Some(Step::Head);
@@ -377,7 +383,10 @@ impl SyncTask {
         }
         self.refused_sign_in = false;
         match (step, answer) {
-            (Step::Pull { .. }, Answer::Pulled { latest, .. }) => self.latest = Some(latest),
+            (Step::Pull { .. }, Answer::Pulled { latest, .. }) => {
+                self.latest = Some(latest);
+                self.sent_since_pull = false;
+            }
             (Step::Reconcile, _) => {
                 self.reconcile = false;
                 self.latest = None;
@@ -393,6 +402,7 @@ impl SyncTask {
             (Step::Commit(_) | Step::Send(_), _) => {
                 self.upload = None;
                 self.head = false;
+                self.sent_since_pull = true;
                 self.report.sent += 1;
             }
             (Step::Head, _) => self.head = true,

@@ -7,6 +7,7 @@ pub mod account;
 mod adding;
 pub mod bag;
 pub mod channels;
+pub mod client;
 pub mod clock;
 mod erasing;
 mod error;

@@ -94,6 +94,15 @@ fn a_round_registers_signs_in_pulls_sends_and_checks_in_this_order() {
     view.first = Some(item(4));
     go(&mut view, Step::Send(4), Answer::Done);
     view.first = None;
+    go(
+        &mut view,
+        Step::Pull { after: 9 },
+        Answer::Pulled {
+            cursor: 11,
+            latest: 11,
+        },
+    );
+    view.cursor = 11;
     go(&mut view, Step::Head, Answer::Done);
     view.unchecked = Some(3);
     go(&mut view, Step::Check(3), Answer::Done);
