@@ -27,12 +27,8 @@ pub fn leaf_hash(data: &[u8]) -> Hash {
 /// The hash of a leaf that holds 32 bytes, such as a record hash: one compression.
 #[inline]
 pub fn leaf_hash_of(data: &Hash) -> Hash {
-    let mut block = [0; 64];
-    block[1..33].copy_from_slice(data);
-    block[33] = 0x80;
-    block[62..64].copy_from_slice(&LEAF_BITS);
     let mut state = IV;
-    compress(&mut state, &[block]);
+    compress(&mut state, &[leaf_block(data)]);
     to_hash(&state)
 }
 
@@ -141,7 +137,8 @@ fn path_shape(index: u64, size: u64) -> Result<(u32, u32), Rejection> {
     Ok((inner, border))
 }
 
-/// The two padded blocks of a node, of which only 64 bytes change from node to node.
+/// The two padded blocks of a node, of which only 65 bytes change from node to node.
+#[derive(Clone, Copy)]
 pub(crate) struct NodeHasher {
     blocks: [[u8; 64]; 2],
 }
@@ -158,16 +155,68 @@ impl NodeHasher {
 
     #[inline]
     pub(crate) fn node(&mut self, left: &Hash, right: &Hash) -> Hash {
+        self.fill(left, right);
+        self.compress()
+    }
+
+    #[inline]
+    fn fill(&mut self, left: &Hash, right: &Hash) {
         let [first, second] = &mut self.blocks;
         first[1..33].copy_from_slice(left);
         first[33..64].copy_from_slice(&right[..31]);
         second[0] = right[31];
+    }
+
+    #[inline]
+    fn compress(&self) -> Hash {
         let mut state = IV;
         compress(&mut state, &self.blocks);
         to_hash(&state)
     }
 }
 
+/// Hashes `pairs` into `parents`, one each.
+///
+/// Blocks are filled some ahead of their compression: bytes just stored cannot
+/// be loaded at once, and that wait costs as much as half a compression.
+pub(crate) fn hash_nodes(pairs: &[[Hash; 2]], parents: &mut [Hash]) {
+    let mut ahead = [NodeHasher::new(); AHEAD];
+    for (pairs, parents) in pairs.chunks(AHEAD).zip(parents.chunks_mut(AHEAD)) {
+        for ([left, right], hasher) in pairs.iter().zip(&mut ahead) {
+            hasher.fill(left, right);
+        }
+        for (hasher, parent) in ahead.iter().zip(parents) {
+            *parent = hasher.compress();
+        }
+    }
+}
+
+/// Hashes leaves of 32 bytes into `hashes`, one each; filled ahead likewise.
+pub(crate) fn hash_leaves(leaves: &[Hash], hashes: &mut [Hash]) {
+    let mut ahead = [[leaf_block(&[0; 32])]; AHEAD];
+    for (leaves, hashes) in leaves.chunks(AHEAD).zip(hashes.chunks_mut(AHEAD)) {
+        for (leaf, [block]) in leaves.iter().zip(&mut ahead) {
+            block[1..33].copy_from_slice(leaf);
+        }
+        for (block, hash) in ahead.iter().zip(hashes) {
+            let mut state = IV;
+            compress(&mut state, block);
+            *hash = to_hash(&state);
+        }
+    }
+}
+
+#[inline]
+fn leaf_block(data: &Hash) -> [u8; 64] {
+    let mut block = [0; 64];
+    block[1..33].copy_from_slice(data);
+    block[33] = 0x80;
+    block[62..64].copy_from_slice(&LEAF_BITS);
+    block
+}
+
+/// How many blocks are filled ahead of their compression.
+const AHEAD: usize = 16;
 /// 33 bytes, in bits.
 const LEAF_BITS: [u8; 2] = 264_u16.to_be_bytes();
 /// 65 bytes, in bits.

@@ -1,6 +1,6 @@
 //! A whole tree in memory, as one array with its levels one after another.
 
-use super::{Hash, NodeHasher, empty_root, leaf_hash_of, path_length, root_from_path};
+use super::{Hash, empty_root, hash_leaves, hash_nodes, leaf_hash_of, path_length, root_from_path};
 use crate::Rejection;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -19,9 +19,7 @@ impl Tree {
     /// The tree over leaves that hold 32 bytes each, such as record hashes.
     pub fn of_leaves(leaves: &[Hash]) -> Self {
         Self::build(leaves.len(), |level| {
-            for (hash, leaf) in level.iter_mut().zip(leaves) {
-                *hash = leaf_hash_of(leaf);
-            }
+            hash_leaves(leaves, level);
         })
     }
 
@@ -69,20 +67,25 @@ impl Tree {
     ///
     /// Leaf i's path has [`path_length`]`(i, len)` nodes: log2 of a power of two.
     pub fn all_paths(&self) -> Vec<Hash> {
-        let last = self.leaves.saturating_sub(1);
-        let depth = usize::try_from(bits(last)).unwrap_or_default();
+        let depth = usize::try_from(bits(self.leaves.saturating_sub(1))).unwrap_or_default();
         let mut out = Vec::with_capacity(self.leaves.saturating_mul(depth));
+        self.all_paths_into(&mut out);
+        out
+    }
+
+    /// [`Tree::all_paths`] into a buffer, whose content is replaced.
+    pub fn all_paths_into(&self, out: &mut Vec<Hash>) {
+        out.clear();
         let levels = LevelTable::new(self);
         for index in 0..self.leaves {
             let start = out.len();
             // this leaf and the one before it have the same siblings above where they part
-            levels.extend(&mut out, index, parting(index));
+            levels.extend(out, index, parting(index));
             let length = path_length(wide(index), wide(self.leaves)).unwrap_or(0);
             let own = out.len().saturating_sub(start);
             let shared = usize::try_from(length).unwrap_or(0).saturating_sub(own);
             out.extend_from_within(start.saturating_sub(shared)..start);
         }
-        out
     }
 
     /// The roots of perfect subtrees as [`log_path`](super::log_path) asks for them.
@@ -140,15 +143,12 @@ impl Tree {
             total = total.saturating_add(width);
         }
         let mut nodes = vec![[0; 32]; total];
-        let mut hasher = NodeHasher::new();
         let (mut lower, mut rest) = nodes.split_at_mut(leaves.min(total));
         fill(lower);
         while lower.len() > 1 {
             let (upper, higher) = rest.split_at_mut(lower.len().div_ceil(2).min(rest.len()));
             let (pairs, lone) = lower.as_chunks::<2>();
-            for ([left, right], parent) in pairs.iter().zip(upper.iter_mut()) {
-                *parent = hasher.node(left, right);
-            }
+            hash_nodes(pairs, upper);
             if let (Some(lone), Some(parent)) = (lone.first(), upper.last_mut()) {
                 *parent = *lone;
             }
