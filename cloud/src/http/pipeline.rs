@@ -6,7 +6,7 @@ use super::{App, Body, Call, Route, routes};
 use crate::listener::TlsListener;
 use crate::{Error, Refusal, Result};
 use axum::Router;
-use axum::body::{Body as HttpBody, to_bytes};
+use axum::body::{Body as HttpBody, HttpBody as _, to_bytes};
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{RawPathParams, Request};
 use axum::http::Response;
@@ -14,6 +14,7 @@ use axum::routing::{MethodFilter, MethodRouter};
 use axum::serve::IncomingStream;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -98,6 +99,18 @@ fn refused(route: &'static str, code: &'static str, refusal: Refusal) -> Respons
     problem(refusal)
 }
 
+/// Reads on for a while: who still sends would not see an answer on a cut connection.
+async fn drain(mut body: HttpBody) {
+    let mut read = 0;
+    while read < DRAINED {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+        match frame {
+            Some(Ok(frame)) => read += frame.data_ref().map_or(0, axum::body::Bytes::len),
+            _ => return,
+        }
+    }
+}
+
 async fn run(
     app: Arc<App>,
     route: &'static Route,
@@ -125,6 +138,7 @@ async fn run(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<usize>().ok());
     if announced.is_some_and(|length| length > most) {
+        drain(body).await;
         return Err(Refusal::too_large("the body is larger than this endpoint takes").into());
     }
     let body = to_bytes(body, most).await.map_err(|cause| {
@@ -168,3 +182,5 @@ async fn run(
         .await
         .map_err(|_| Error::Corrupt("a request's thread ended"))?
 }
+
+const DRAINED: usize = 32 << 20;
