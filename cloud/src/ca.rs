@@ -16,6 +16,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
+use vitalwitness_domain::cert::{CertError, verify_organisation};
 use vitalwitness_domain::wire::{Hash32, Id16, Role};
 use vitalwitness_proof::keys::{PublicKey, spki_id};
 use vitalwitness_proof::sha256;
@@ -89,10 +90,31 @@ impl Ca {
             }
             Err(cause) => return Err(Error::io("read the authority's root")(cause)),
         };
-        Ok(Self {
+        let probe_key = key.public_key_raw().to_vec();
+        let ca = Self {
             issuer: Issuer::new(params, key),
             root,
-        })
+        };
+        ca.check(&probe_key, env)?;
+        Ok(ca)
+    }
+
+    /// Key, name and root belong together, or nobody could verify what is issued.
+    fn check(&self, point: &[u8], env: &Env) -> Result<()> {
+        let spki = PublicKey::p256(point)
+            .map_err(|_| Error::Key("the authority's key is no P-256 key"))?
+            .to_spki();
+        let probe = self.organisation(("probe", Role::Provider), &spki, &spki, env)?;
+        match verify_organisation(&probe.der, &self.root, env.now_ms()) {
+            Ok(_) => Ok(()),
+            Err(CertError::Chain | CertError::Root) => Err(Error::Config(
+                "setting `ca_name` must be the name in the authority's root, and ca.key its key"
+                    .to_owned(),
+            )),
+            Err(_) => Err(Error::Key(
+                "the authority issues no certificate of the profile",
+            )),
+        }
     }
 
     /// DER of the root.
