@@ -2,6 +2,7 @@
 
 use super::{Client, Key, Patient, fresh, now_ms};
 use std::path::Path;
+use vitalwitness_domain::cert::{verify_organisation, verify_person};
 use vitalwitness_domain::wire::{
     Bytes, Enrolment, EnrolmentCode, Hash32, Id16, NewAccess, NewDirectoryEntry, NewEnrolment,
     NewOrganisation, Request, Role, Sealed,
@@ -54,15 +55,16 @@ pub(crate) async fn enrol_clinic(base: &str, folder: &Path, name: &str, role: Ro
     let body = enrolment(name, &code.code, Some(&organisation), &person);
     let enrolment: Enrolment = client.post("/v1/enrolments", &body).await.json();
     assert_eq!(enrolment.organisation, organisation.id());
-    for (key, certificate) in [
-        (&organisation, &enrolment.organisation_certificate),
-        (&person, &enrolment.person_certificate),
-    ] {
-        client
-            .post("/v1/directory", &directory_entry(key, certificate))
-            .await
-            .ok();
-    }
+    let (der, ca) = (&enrolment.organisation_certificate, &enrolment.ca);
+    let certified = verify_organisation(&der.0, &ca.0, now_ms()).unwrap();
+    assert_eq!((certified.name.as_str(), certified.role), (name, role));
+    let entry = directory_entry(&organisation, der, certified.not_after_ms);
+    client.post("/v1/directory", &entry).await.ok();
+    let der = &enrolment.person_certificate;
+    let certified = verify_person(&der.0, &ca.0, now_ms()).unwrap();
+    assert_eq!(certified.organisation, organisation.id().0);
+    let entry = directory_entry(&person, der, certified.not_after_ms);
+    client.post("/v1/directory", &entry).await.ok();
     client.sign_in(&person).await.unwrap().ok();
     Clinic {
         client,
@@ -96,8 +98,8 @@ pub(crate) fn enrolment(
     }
 }
 
-fn directory_entry(key: &Key, certificate: &Bytes) -> NewDirectoryEntry {
-    let info = certificate_end(&certificate.0);
+/// A key's own ENROL in the directory.
+pub(crate) fn directory_entry(key: &Key, certificate: &Bytes, end_ms: i64) -> NewDirectoryEntry {
     let event = Event {
         kind: EventType::Enrol,
         channel: DIRECTORY,
@@ -106,36 +108,13 @@ fn directory_entry(key: &Key, certificate: &Bytes) -> NewDirectoryEntry {
         recordhash: sha256(&[&certificate.0]),
         time: now_ms(),
         location: None,
-        expiry: Some(info),
+        expiry: Some(end_ms),
         purpose: None,
     };
     NewDirectoryEntry {
         event: key.submit(&event),
         certificate: certificate.clone(),
     }
-}
-
-/// `notAfter` of a certificate: the second `UTCTime` in it.
-fn certificate_end(der: &[u8]) -> i64 {
-    let times: Vec<&[u8]> = der
-        .windows(15)
-        .filter(|window| window[0] == 0x17 && window[1] == 13 && window[14] == b'Z')
-        .map(|window| &window[2..14])
-        .collect();
-    let digits: Vec<i64> = times[1]
-        .chunks(2)
-        .map(|pair| std::str::from_utf8(pair).unwrap().parse().unwrap())
-        .collect();
-    let (year, month) = (2000 + digits[0], digits[1]);
-    // days from civil, Howard Hinnant
-    let y = if month <= 2 { year - 1 } else { year };
-    let shifted = (month + 9) % 12;
-    let day_of_year = (153 * shifted + 2) / 5 + digits[2] - 1;
-    let era = y / 400;
-    let year_of_era = y % 400;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    let days = era * 146_097 + day_of_era - 719_468;
-    ((days * 24 + digits[3]) * 60 + digits[4]) * 60_000 + digits[5] * 1000
 }
 
 impl Clinic {
