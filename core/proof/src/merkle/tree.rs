@@ -81,9 +81,8 @@ impl Tree {
             let start = out.len();
             // this leaf and the one before it have the same siblings above where they part
             levels.extend(out, index, parting(index));
-            let length = path_length(wide(index), wide(self.leaves)).unwrap_or(0);
             let own = out.len().saturating_sub(start);
-            let shared = usize::try_from(length).unwrap_or(0).saturating_sub(own);
+            let shared = length(index, self.leaves).saturating_sub(own);
             out.extend_from_within(start.saturating_sub(shared)..start);
         }
     }
@@ -231,11 +230,17 @@ pub fn verify_all(leaves: &[Hash], paths: &[Hash], root: &Hash) -> Result<(), Al
         };
         let upper = usize::try_from(above.length()).unwrap_or(usize::MAX);
         let table = LevelTable::new(&tree);
+        let uniform = group
+            .len()
+            .is_power_of_two()
+            .then(|| length(0, group.len()));
         let mut trusted: Option<&[Hash]> = None;
         let mut before: &[Hash] = &[];
         for (index, leaf) in group.iter().enumerate() {
-            let within = path_length(wide(index), wide(group.len())).unwrap_or(0);
-            let within = usize::try_from(within).unwrap_or(usize::MAX);
+            let within = match uniform {
+                Some(depth) => depth,
+                None => length(index, group.len()),
+            };
             let (path, later) = rest
                 .split_at_checked(within.saturating_add(upper))
                 .ok_or(AllFailed::PathLength)?;
@@ -372,6 +377,12 @@ impl<'a> LevelTable<'a> {
             same
         })
     }
+}
+
+/// How many nodes the path of leaf `index` of `size` has.
+fn length(index: usize, size: usize) -> usize {
+    let length = path_length(wide(index), wide(size)).unwrap_or(0);
+    usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 /// The level above which leaf `index` has the siblings of the leaf before it.
