@@ -27,7 +27,7 @@ use vitalwitness_domain::stream::{Granularity, StreamId};
 use vitalwitness_proof::record::SaltKey;
 
 /// What became of an added record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Added {
     /// Its record hash.
     pub rc: Hash,
@@ -35,6 +35,13 @@ pub struct Added {
     pub rid: Id,
     /// What is implausible about it. It is kept all the same.
     pub warnings: Vec<Warning>,
+}
+
+/// Without its id: what names a record is destroyed when the record is erased.
+impl fmt::Debug for Added {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Added({:?})", self.warnings)
+    }
 }
 
 /// Calls that wait for the writer.
@@ -260,7 +267,7 @@ impl Core {
         for key in &group.new_keys {
             let category = key.stream.category;
             let made = channels.iter().any(|made| made.category() == category);
-            if !made && Channel::load(category, &self.store.reader())?.is_none() {
+            if !made && Channel::brief(category, &self.store.reader())?.is_none() {
                 let (keystore, random) = (self.env.keystore.as_ref(), self.env.random.as_ref());
                 channels.push(Channel::new(category, None, keystore, random)?);
             }

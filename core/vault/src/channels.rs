@@ -175,6 +175,25 @@ impl Channel {
             .transpose()
     }
 
+    /// Id of the channel of a category, and alias of this device's key that signs there; spares
+    /// the curve arithmetic of [`Channel::load`].
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub fn brief(category: u8, tx: &Tx<'_>) -> Result<Option<([u8; 16], String)>, StoreError> {
+        let read = |bytes: &[u8]| {
+            let mut reader = Reader::new(bytes);
+            reader.array_of(4)?;
+            let mut secrets = Reader::new(reader.bytes()?);
+            secrets.array_of(5)?;
+            Ok((secrets.byte_array()?, reader.text()?.to_owned()))
+        };
+        tx.get(Kind::Channel, &[category])?
+            .map(|item| read(&item.plain).map_err(|_: Rejection| DAMAGED))
+            .transpose()
+    }
+
     /// Every channel.
     ///
     /// # Errors

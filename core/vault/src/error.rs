@@ -1,5 +1,6 @@
 //! The crate's error.
 
+use crate::backup::BackupError;
 use crate::keys::{KeyError, NoRandomness};
 use crate::kit::KitError;
 use crate::store::StoreError;
@@ -32,6 +33,9 @@ pub enum Error {
     /// A batch cannot be sealed: a bug; its records stay as they are.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// A backup cannot be written, or gives no vault.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// Not in the log yet, or not checked yet: sync, then ask again.
     #[error("not in the log yet")]
     NotLogged,

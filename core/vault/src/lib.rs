@@ -5,6 +5,7 @@
 
 pub mod account;
 mod adding;
+mod backup;
 pub mod bag;
 pub mod channels;
 pub mod client;
@@ -14,6 +15,7 @@ mod error;
 mod filter;
 mod handover;
 mod header;
+mod importing;
 mod index;
 pub mod keys;
 pub mod kit;
@@ -29,9 +31,11 @@ pub mod tasks;
 mod vault;
 
 pub use adding::Added;
+pub use backup::BackupError;
 pub use error::Error;
 pub use handover::{Adopt, Upload};
 pub use header::{Correction, Header, SealedAs, Sealer};
+pub use importing::{ImportEnd, ImportReport};
 pub use querying::{Count, Found, Page, Place, Query, Status};
 pub use receipts::{Disclosure, EventProof};
 pub use sealing::Seal;

@@ -124,8 +124,8 @@ impl Core {
     }
 
     pub(crate) fn channel_id(&self, category: u8) -> Result<Id, Error> {
-        let channel = Channel::load(category, &self.store.reader())?.ok_or(DAMAGED)?;
-        Ok(channel.secrets.channel)
+        let (channel, _) = Channel::brief(category, &self.store.reader())?.ok_or(DAMAGED)?;
+        Ok(channel)
     }
 }
 

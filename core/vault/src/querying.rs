@@ -67,7 +67,7 @@ impl fmt::Debug for Place {
 }
 
 /// A record, and how it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Found {
     /// The record.
     pub record: Record,
@@ -83,6 +83,13 @@ pub struct Found {
     pub corrected_by: Option<Hash>,
     /// Taken back.
     pub voided: bool,
+}
+
+/// Without its id: what names a record is destroyed when the record is erased.
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Found({:?}, {:?})", self.record, self.state)
+    }
 }
 
 /// Some of the records that were asked for.

@@ -79,8 +79,9 @@ impl Core {
         let mut header = batch.header;
         let opening = header.opening.take().ok_or(DAMAGED)?;
         let (key, new_key) = self.open_key(&header.stream_key, &batch.stream)?;
-        let channel = Channel::load(batch.stream.category, &self.store.reader())?.ok_or(DAMAGED)?;
-        let device = crate::keys::key_id(&self.env.keystore.public(&channel.dsk)?);
+        let (channel, dsk) =
+            Channel::brief(batch.stream.category, &self.store.reader())?.ok_or(DAMAGED)?;
+        let device = crate::keys::key_id(&self.env.keystore.public(&dsk)?);
         let waiting = parts::waiting(&self.store.reader(), row)?;
         let mut record_hashes: Vec<Hash> = waiting.iter().map(|record| record.rc).collect();
         let items = waiting.into_iter().map(|record| Item {
@@ -91,7 +92,7 @@ impl Core {
         });
         let to_seal = Batch {
             id: header.id,
-            channel: channel.secrets.channel,
+            channel,
             stream_key: key.id,
             secret: opening.secret.duplicate(),
             code: Some(batch.stream.code.clone()),

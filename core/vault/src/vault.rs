@@ -275,7 +275,12 @@ pub struct Statement {
 }
 
 impl Statement {
-    fn sign(kit: &Kit, account: &Account, origin: &str, env: &Env) -> Result<Self, Error> {
+    pub(crate) fn sign(
+        kit: &Kit,
+        account: &Account,
+        origin: &str,
+        env: &Env,
+    ) -> Result<Self, Error> {
         let time_ms = env.clock.now_ms();
         let dsk = env.keystore.public(&account.dsk)?;
         let dek = env.keystore.public(&account.dek)?;

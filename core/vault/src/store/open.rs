@@ -96,6 +96,52 @@ impl Store {
         }
     }
 
+    /// Gives a copied vault file to this device: its database key, wrapped under `alias`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::WrongKey`] when the key is not that of the file.
+    pub(crate) fn rewrap(
+        path: &Path,
+        database_key: &[u8; 32],
+        alias: &str,
+        keystore: &dyn KeyStore,
+    ) -> Result<(), Error> {
+        let wrapped = keystore.wrap(alias, database_key, WRAP_CONTEXT)?;
+        let conn = connect(path, OpenFlags::empty())?;
+        conn.execute(
+            "UPDATE keyring SET alias = ?1, wrapped = ?2 WHERE id = 1",
+            (alias, wrapped),
+        )
+        .map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    /// Copies the file as it is committed now.
+    pub(crate) fn copy_to(&self, copy: &Path) -> Result<(), StoreError> {
+        self.conn
+            .execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+        Ok(())
+    }
+
+    /// The database key, from the key store.
+    pub(crate) fn database_key(
+        &self,
+        keystore: &dyn KeyStore,
+    ) -> Result<Zeroizing<[u8; 32]>, Error> {
+        let sql = "SELECT alias, wrapped FROM keyring WHERE id = 1";
+        let (alias, wrapped): (String, Vec<u8>) = self
+            .conn
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(StoreError::from)?;
+        let key = keystore.unwrap(&alias, &wrapped, WRAP_CONTEXT)?;
+        let key = key
+            .as_slice()
+            .try_into()
+            .map_err(|_| StoreError::WrongKey)?;
+        Ok(Zeroizing::new(key))
+    }
+
     fn try_open(
         path: &Path,
         keystore: &dyn KeyStore,

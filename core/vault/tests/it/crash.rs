@@ -26,6 +26,13 @@ fn env_at(folder: &Path, seed: u64) -> Env {
     }
 }
 
+/// A folder in memory where there is one: what is lost is chosen here, not by the disk.
+fn memory_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 /// The number each record carries, as often as it is there.
 fn numbers(vault: &Vault) -> HashMap<i64, usize> {
     let query = Query {
@@ -81,7 +88,7 @@ fn no_kill_loses_or_doubles_an_acknowledged_record() {
         add_until_killed(Path::new(folder), round.parse().unwrap());
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = memory_folder();
     let path = folder.path().join("vault.db");
     Vault::create(&path, ORIGIN, env_at(folder.path(), 0)).unwrap();
     let random = Seeded::new(77);
@@ -175,7 +182,7 @@ fn torn(before: &[u8], after: &[u8], random: &Seeded) -> Vec<u8> {
 
 #[test]
 fn no_cut_of_power_loses_an_acknowledged_record_or_shows_half_a_group() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = memory_folder();
     let path = folder.path().join("vault.db");
     let vault = Vault::create(&path, ORIGIN, env_at(folder.path(), 0))
         .unwrap()

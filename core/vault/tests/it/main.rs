@@ -6,5 +6,6 @@
 )]
 
 mod crash;
+mod files;
 mod records;
 mod support;
