@@ -72,7 +72,7 @@ impl ChannelSecrets {
     }
 
     /// A second holder of the same secrets.
-    fn duplicate(&self) -> Result<Self, StoreError> {
+    pub(crate) fn duplicate(&self) -> Result<Self, StoreError> {
         Self::decode(&self.encode()).map_err(|_| DAMAGED)
     }
 }

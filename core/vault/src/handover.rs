@@ -2,9 +2,12 @@
 //! stream key was closed.
 
 use crate::Error;
+use crate::bag::BagSecret;
+use crate::channels::{Channel, ChannelSecrets};
 use crate::filter;
 use crate::header::{Header, SealedAs, Sealer};
 use crate::index::Indexed;
+use crate::receipts::EventProof;
 use crate::store::{BatchId, BatchState, DAMAGED};
 use crate::streams::StreamKey;
 use crate::summary::DaySums;
@@ -71,17 +74,34 @@ impl Vault {
         self.with(|core| core.adopt(adopt, bytes, state).map(|_| ()))
     }
 
-    /// Takes in a stream key that came in the bag.
+    /// Takes in an item of the bag that the cloud has. Idempotent by item.
+    ///
+    /// A channel takes the place of one that this device made before it knew of it; what was
+    /// sealed for that one is sealed anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`Error`]; nothing is taken in then.
+    pub fn adopt_secret(&self, item: &Id, secret: BagSecret) -> Result<(), Error> {
+        self.with(|core| core.adopt_secret(item, secret))
+    }
+
+    /// Keeps what the log says of a batch: its receipts are made from it.
     ///
     /// # Errors
     ///
     /// As [`Error`].
-    pub fn adopt_key(&self, key: StreamKey, closed: bool) -> Result<(), Error> {
-        self.with(|core| {
-            core.store.write(|tx| key.save(closed, tx))?;
-            core.streams.insert(Arc::new(key), closed);
-            Ok(())
-        })
+    pub fn keep_batch_proof(&self, batch: &Id, proof: &EventProof) -> Result<(), Error> {
+        self.with(|core| Ok(core.store.write(|tx| proof.save_batch(batch, tx))?))
+    }
+
+    /// Keeps what the log says of an own event.
+    ///
+    /// # Errors
+    ///
+    /// As [`Error`].
+    pub fn keep_event_proof(&self, recordhash: &Hash, proof: &EventProof) -> Result<(), Error> {
+        self.with(|core| Ok(core.store.write(|tx| proof.save_event(recordhash, tx))?))
     }
 
     /// Closes stream keys: what is open under them is sealed under new ones.
@@ -108,6 +128,77 @@ impl Core {
     /// Row of a batch.
     pub(crate) fn row(&self, batch: &Id) -> Result<BatchId, Error> {
         self.index.row_of(batch).ok_or(Error::NotFound)
+    }
+
+    fn adopt_secret(&mut self, item: &Id, secret: BagSecret) -> Result<(), Error> {
+        match secret {
+            BagSecret::Stream {
+                descriptor,
+                id,
+                key,
+            } => {
+                let secret = BagSecret::Stream {
+                    descriptor: descriptor.clone(),
+                    id,
+                    key: key.duplicate(),
+                };
+                let known = self.streams.get(&id).is_some();
+                let key = StreamKey::of_bag(&descriptor, id, key).map_err(|_| DAMAGED)?;
+                self.store.write(|tx| {
+                    secret.keep(item, true, tx)?;
+                    if known {
+                        return Ok(());
+                    }
+                    key.save(false, tx)
+                })?;
+                if !known {
+                    self.streams.insert(Arc::new(key), false);
+                }
+                Ok(())
+            }
+            BagSecret::Channel(secrets) => self.adopt_channel(item, secrets),
+            BagSecret::Grant(_) => Ok(self.store.write(|tx| secret.keep(item, true, tx))?),
+        }
+    }
+
+    fn adopt_channel(&mut self, item: &Id, secrets: ChannelSecrets) -> Result<(), Error> {
+        let category = secrets.channel[0];
+        let kept = BagSecret::Channel(secrets.duplicate()?);
+        let own = Channel::brief(category, &self.store.reader())?;
+        let own = own.map(|(channel, _)| channel);
+        if own == Some(secrets.channel) {
+            return Ok(self.store.write(|tx| kept.keep(item, true, tx))?);
+        }
+        let mut resealed = Vec::new();
+        let of_category = self.index.all().filter(|(_, batch)| {
+            batch.stream.category == category && batch.header.sealed.is_some()
+        });
+        for (row, batch) in of_category {
+            let key = self.streams.get(&batch.header.stream_key).ok_or(DAMAGED)?;
+            let opened = self.open_body(row)?.in_channel(secrets.channel);
+            let nonce = crate::keys::random_bytes(self.env.random.as_ref())?;
+            let bytes = opened.seal(&key.key, nonce)?;
+            resealed.push((row, bytes, filter::of(&record_hashes(&opened))));
+        }
+        let (keystore, random) = (self.env.keystore.as_ref(), self.env.random.as_ref());
+        let channel = Channel::new(category, Some(secrets), keystore, random)?;
+        self.store.write(|tx| {
+            for (other, in_cloud, secret) in BagSecret::all(tx)? {
+                let replaced = matches!(&secret, BagSecret::Channel(s) if Some(s.channel) == own);
+                if replaced && !in_cloud {
+                    tx.remove(crate::store::Kind::Bag, &other)?;
+                }
+            }
+            for (row, bytes, filter) in &resealed {
+                tx.set_body(*row, bytes, filter)?;
+            }
+            kept.keep(item, true, tx)?;
+            channel.save(tx)?;
+            if own.is_none() {
+                channel.queue_enrolment(tx)?;
+            }
+            Ok::<_, Error>(())
+        })
     }
 
     /// A sealed batch as it is uploaded.

@@ -6,6 +6,7 @@
 use crate::Error;
 use crate::account::{Account, VaultSecret, new_alias};
 use crate::adding::AddQueue;
+use crate::bag::BagSecret;
 use crate::clock::Clock;
 use crate::index::Index;
 use crate::keys::{KeyKind, KeyStore, Random};
@@ -213,6 +214,29 @@ impl Vault {
             let statement = Statement::sign(kit, &core.account, origin, &core.env)?;
             core.store.write(|tx| statement.save(tx))?;
             Ok(())
+        })
+    }
+
+    /// The secrets of the bag: each item's id, whether the cloud has it, the secret.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub fn bag(&self) -> Result<Vec<([u8; 16], bool, BagSecret)>, Error> {
+        self.with(|core| Ok(BagSecret::all(&core.store.reader())?))
+    }
+
+    /// What waits for the cloud, in the order it would go.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub fn waiting(&self) -> Result<Vec<Task>, Error> {
+        self.with(|core| {
+            let rows = core.store.reader().queued(false)?;
+            let tasks = rows.iter().map(|row| Task::decode(&row.plain));
+            let tasks: Result<_, Rejection> = tasks.collect();
+            Ok(tasks.map_err(|_| DAMAGED)?)
         })
     }
 

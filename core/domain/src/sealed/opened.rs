@@ -193,6 +193,13 @@ impl Opened {
         self
     }
 
+    /// The same batch in another channel: two devices made one before they knew of each other.
+    #[must_use]
+    pub fn in_channel(mut self, channel: [u8; 16]) -> Self {
+        self.place.channel = channel;
+        self
+    }
+
     /// Seals it as it is now, under the stream key of the same id.
     ///
     /// # Errors

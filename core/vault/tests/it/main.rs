@@ -7,5 +7,6 @@
 
 mod crash;
 mod files;
+mod handover;
 mod records;
 mod support;
