@@ -1,6 +1,12 @@
 //! What can be typed.
 
+use crate::grantee::{enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
 use crate::inspect::Inspect;
+use crate::patient::add::{Add, Correct, Withdraw};
+use crate::patient::erase::Erase;
+use crate::patient::init::{Confirm, Init};
+use crate::patient::look::{Days, List, Standing};
+use crate::patient::receipt::Give;
 use crate::verify::Verify;
 use clap::{Parser, Subcommand};
 
@@ -19,13 +25,41 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Init(Init),
+    ConfirmKit(Confirm),
+    Add(Add),
+    Correct(Correct),
+    #[command(name = "void")]
+    Withdraw(Withdraw),
+    List(List),
+    #[command(name = "summary")]
+    Days(Days),
+    #[command(name = "status")]
+    Standing(Standing),
+    #[command(name = "receipt")]
+    Give(Give),
+    Erase(Erase),
     Verify(Verify),
     Inspect(Inspect),
+    Enrol(Enrol),
+    Shared(Shared),
+    Fetch(Fetch),
+    #[command(name = "report")]
+    Summary(Summary),
 }
 
 const EXAMPLES: &str = "\
+Keep your own record:
+  vitalwitness init
+  vitalwitness add heart-rate 62
+  vitalwitness list
+
 Check a receipt somebody gave you (no connection needed):
   vitalwitness verify morning.vwr --trust trust.json
+
+At a clinic or an insurer:
+  vitalwitness enrol --cloud URL --code CODE --name \"Dr Ada Low\"
+  vitalwitness fetch --out ward-7 && vitalwitness report ward-7
 
 Exit codes:
   0 done    1 not valid    2 usage or unreadable input    3 unknown list or not witnessed

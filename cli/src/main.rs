@@ -4,30 +4,23 @@
 //! do it, one sentence with a stable code in brackets.
 
 mod args;
-#[allow(
-    dead_code,
-    reason = "the commands that keep and share records use the rest"
-)]
 mod console;
-#[allow(
-    dead_code,
-    reason = "the commands that keep and share records use the rest"
-)]
 mod disclosed;
+mod grantee;
 mod inspect;
+mod months;
 mod naming;
-#[allow(
-    dead_code,
-    reason = "the commands that keep and share records use the rest"
-)]
 mod outcome;
+mod patient;
+mod place;
+mod recorded;
 mod report;
 mod verify;
 mod wording;
 
 use crate::args::{Cli, Command};
 use crate::console::{Console, Tone};
-use crate::outcome::{Exit, Outcome};
+use crate::outcome::{Exit, Failure, Outcome};
 use clap::Parser as _;
 use std::process::ExitCode;
 
@@ -46,7 +39,30 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
     match &cli.command {
+        Command::Init(args) => patient::init::init(args, console),
+        Command::ConfirmKit(args) => patient::init::confirm_kit(args, console),
+        Command::Add(args) => patient::add::add(args, console),
+        Command::Correct(args) => patient::add::correct(args, console),
+        Command::Withdraw(args) => patient::add::withdraw(args, console),
+        Command::List(args) => patient::look::list(args, console),
+        Command::Days(args) => patient::look::days(args, console),
+        Command::Standing(args) => patient::look::status(args, console),
+        Command::Give(args) => patient::receipt::give(args, console),
+        Command::Erase(args) => patient::erase::erase(args, console),
         Command::Verify(args) => verify::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
+        Command::Summary(args) => grantee::summary::run(args, console),
+        Command::Enrol(args) => wait(grantee::enrol::run(args, console)),
+        Command::Shared(args) => wait(grantee::shared::run(args, console)),
+        Command::Fetch(args) => wait(grantee::fetch::run(args, console)),
     }
+}
+
+/// Runs a command that waits for the network.
+fn wait<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|_| Failure::new(Exit::Other, "runtime", "The program cannot start."))?
+        .block_on(command)
 }

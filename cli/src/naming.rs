@@ -5,9 +5,16 @@ use vitalwitness_domain::{observation, units};
 
 /// `Heart rate` for `loinc|8867-4`; a code nobody named stays as it is.
 pub(crate) fn of_code(code: &str) -> String {
-    match observation::by_code(code) {
-        Some(kind) => kind.words.to_owned(),
-        None => printable(code),
+    match (observation::by_code(code), code) {
+        (Some(kind), _) => kind.words.to_owned(),
+        (None, "medicine") => "Medicine".to_owned(),
+        (None, "note") => "Note".to_owned(),
+        (None, "episode") => "Treatment".to_owned(),
+        (None, "offer") => "Insurance offer".to_owned(),
+        (None, "cover") => "Insurance cover".to_owned(),
+        (None, "claim") => "Insurance claim".to_owned(),
+        (None, "decision") => "Insurance decision".to_owned(),
+        _ => printable(code),
     }
 }
 

@@ -7,9 +7,13 @@
 
 mod program;
 
-use program::{put, run, run_with};
+use program::{Ran, put, run_with};
 use serde_json::{Value, json};
 use std::path::Path;
+
+fn run(args: &[&str]) -> Ran {
+    run_with(args, &[], &[])
+}
 
 struct Case {
     id: String,

@@ -24,12 +24,7 @@ impl Ran {
     }
 }
 
-/// Runs `vitalwitness` with `args` in an environment of its own.
-pub(crate) fn run(args: &[&str]) -> Ran {
-    run_with(args, &[], &[])
-}
-
-/// The same with variables and standard input.
+/// Runs `vitalwitness` with `args`, these variables and no others, and this standard input.
 pub(crate) fn run_with(args: &[&str], variables: &[(&str, &str)], input: &[u8]) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_vitalwitness"))
         .args(args)

@@ -1,0 +1,235 @@
+//! `enrol`: keys for a person of an organisation, certified against a one-time code.
+
+use super::cloud::{connect, failed};
+use super::home::{At, HPKE, Home, ORGANISATION, PERSON, PERSON_ECDH, Papers};
+use super::home::{public, sign, submit};
+use crate::console::Console;
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::place::{make_private, of_keys};
+use crate::verify::read_trust;
+use crate::wording;
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use vitalwitness_domain::cert::{OrganisationCert, PersonCert, verify_organisation, verify_person};
+use vitalwitness_domain::wire::trust::parse_trust;
+use vitalwitness_domain::wire::{
+    Bytes, Enrolment, Id16, Logged, NewDirectoryEntry, NewEnrolment, Sig64, TrustInfo,
+};
+use vitalwitness_proof::entry::{DIRECTORY, Event, EventType};
+use vitalwitness_proof::keys::{Id, spki_id};
+use vitalwitness_proof::sha256;
+use vitalwitness_vault::client::Client;
+use vitalwitness_vault::keys::{FileKeyStore, KeyKind, KeyStore as _};
+
+/// Make a work key and have it certified with the one-time code you were given.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Enrol {
+    /// The service's address.
+    #[arg(long, value_name = "URL")]
+    cloud: String,
+    /// The one-time code.
+    #[arg(long)]
+    code: String,
+    /// Your name, as patients will read it.
+    #[arg(long)]
+    name: String,
+    /// The trust file you expect; without it the service's own is kept at this first contact.
+    #[arg(long, value_name = "BUNDLE")]
+    trust: Option<PathBuf>,
+    #[command(flatten)]
+    at: At,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vitalwitness enrol --cloud https://records.example --code 1f2e-... --name \"Dr Ada Low\"
+  VW_PASSPHRASE=... vitalwitness enrol --home clinic --cloud http://127.0.0.1:8080 --code ... --name ...
+
+The keys stay in the directory, under your passphrase. The service sees their public halves.";
+
+/// Runs it.
+pub(crate) async fn run(args: &Enrol, console: &Console) -> Outcome<Exit> {
+    let dir = args.at.dir()?;
+    if dir.join("work.json").exists() {
+        return Err(Failure::usage(
+            "enrolled_already",
+            format!("{} holds a work key already.", dir.display()),
+        ));
+    }
+    make_private(&dir)?;
+    let keys = args.at.keys(console, true)?;
+    // Keys of an enrolment that was cut off stay: the same code gives the same certificates.
+    for (alias, kind) in [
+        (ORGANISATION, KeyKind::Sign),
+        (HPKE, KeyKind::Agree),
+        (PERSON, KeyKind::Sign),
+        (PERSON_ECDH, KeyKind::Agree),
+    ] {
+        if keys.public(alias).is_err() {
+            keys.create(alias, kind).map_err(|error| of_keys(&error))?;
+        }
+    }
+    let cloud = connect(&args.cloud).await?;
+    let info = trust(args, &cloud).await?;
+    let enrolment = certify(args, &keys, &cloud).await?;
+    let (organisation, person) = check(&enrolment, &info, &keys, cloud.server_now_ms())?;
+    for (alias, id, certificate, end) in [
+        (
+            ORGANISATION,
+            organisation.id,
+            &enrolment.organisation_certificate,
+            organisation.not_after_ms,
+        ),
+        (
+            PERSON,
+            person.id,
+            &enrolment.person_certificate,
+            person.not_after_ms,
+        ),
+    ] {
+        list(&cloud, &keys, (alias, id), certificate, end).await?;
+    }
+    let papers = Papers {
+        cloud: args.cloud.clone(),
+        organisation: Id16(organisation.id),
+        organisation_name: organisation.name,
+        role: organisation.role,
+        organisation_certificate: enrolment.organisation_certificate,
+        person: Id16(person.id),
+        person_name: person.name,
+        person_certificate: enrolment.person_certificate,
+        ca: info.ca,
+        trust: info.bundle,
+        head: None,
+        asked: Vec::new(),
+    };
+    let home = Home::new(dir, keys, papers);
+    home.save()?;
+    say(console, &home.papers, person.not_after_ms);
+    Ok(Exit::Done)
+}
+
+fn say(console: &Console, papers: &Papers, until_ms: i64) {
+    if console.json() {
+        console.value(&json!({
+            "organisation": papers.organisation,
+            "organisation_name": papers.organisation_name,
+            "role": papers.role,
+            "person": papers.person,
+            "until": until_ms,
+        }));
+        return;
+    }
+    console.line(format!(
+        "{} may now ask for records on behalf of {}.",
+        papers.person_name, papers.organisation_name
+    ));
+    console.fact("Until", wording::utc(until_ms));
+    console.fact("Organisation", papers.organisation.to_string());
+    console.fact("Your key", papers.person.to_string());
+}
+
+/// What the service is trusted for: compared with what is expected, or kept at first contact.
+async fn trust(args: &Enrol, cloud: &Client) -> Outcome<TrustInfo> {
+    let info: TrustInfo = cloud
+        .open("GET", "/v1/trust", None::<&()>)
+        .await
+        .map_err(|error| failed(&error))?;
+    let trust = parse_trust(&info.bundle).map_err(|_| other_trust())?;
+    match &args.trust {
+        Some(path) if read_trust(path)? != trust => Err(other_trust()),
+        _ => Ok(info),
+    }
+}
+
+/// The certificates are by the pinned authority, and for these keys.
+fn check(
+    enrolment: &Enrolment,
+    info: &TrustInfo,
+    keys: &FileKeyStore,
+    now_ms: i64,
+) -> Outcome<(OrganisationCert, PersonCert)> {
+    let bad = || {
+        Failure::new(
+            Exit::Refused,
+            "certificate_refused",
+            "The service gave certificates that are not by its own authority or not for these keys.",
+        )
+    };
+    let organisation =
+        verify_organisation(&enrolment.organisation_certificate.0, &info.ca.0, now_ms)
+            .map_err(|_| bad())?;
+    let person =
+        verify_person(&enrolment.person_certificate.0, &info.ca.0, now_ms).map_err(|_| bad())?;
+    let ours = organisation.id == spki_id(&public(keys, ORGANISATION)?)
+        && organisation.hpke_spki.as_slice() == public(keys, HPKE)?
+        && person.id == spki_id(&public(keys, PERSON)?)
+        && person.organisation == organisation.id
+        && enrolment.ca == info.ca;
+    if ours {
+        Ok((organisation, person))
+    } else {
+        Err(bad())
+    }
+}
+
+async fn certify(args: &Enrol, keys: &FileKeyStore, cloud: &Client) -> Outcome<Enrolment> {
+    let person = public(keys, PERSON)?;
+    let code = args.code.trim();
+    let message = [
+        b"vwC1".as_slice(),
+        &sha256(&[code.as_bytes()]),
+        &sha256(&[&person]),
+    ]
+    .concat();
+    let new = NewEnrolment {
+        code: code.to_owned(),
+        organisation: Some(Bytes(public(keys, ORGANISATION)?)),
+        hpke: Some(Bytes(public(keys, HPKE)?)),
+        person_name: args.name.clone(),
+        person: Bytes(person),
+        person_ecdh: Bytes(public(keys, PERSON_ECDH)?),
+        // ECDSA draws a nonce: asked again after a cut, the body differs and the code is used up.
+        signature: Sig64(sign(keys, PERSON, &message)?),
+    };
+    cloud
+        .open("POST", "/v1/enrolments", Some(&new))
+        .await
+        .map_err(|error| failed(&error))
+}
+
+async fn list(
+    cloud: &Client,
+    keys: &FileKeyStore,
+    (alias, id): (&str, Id),
+    certificate: &Bytes,
+    end_ms: i64,
+) -> Outcome {
+    let event = Event {
+        kind: EventType::Enrol,
+        channel: DIRECTORY,
+        owner: id,
+        receiver: None,
+        recordhash: sha256(&[&certificate.0]),
+        time: cloud.server_now_ms(),
+        location: None,
+        expiry: Some(end_ms),
+        purpose: None,
+    };
+    let entry = NewDirectoryEntry {
+        event: submit(keys, alias, &event, None)?,
+        certificate: certificate.clone(),
+    };
+    let listed: Result<Logged, _> = cloud.open("POST", "/v1/directory", Some(&entry)).await;
+    listed.map(drop).map_err(|error| failed(&error))
+}
+
+fn other_trust() -> Failure {
+    Failure::new(
+        Exit::Refused,
+        "trust_differs",
+        "The service's trust file is not the one you expect; nothing was sent.",
+    )
+}

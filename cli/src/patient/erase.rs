@@ -1,0 +1,89 @@
+//! `erase`: one entry, one kind in one month, or everything, for good.
+
+use super::{At, failed, find};
+use crate::console::Console;
+use crate::months;
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::wording;
+use clap::Args;
+use serde_json::json;
+use vitalwitness_domain::policy::Category;
+use vitalwitness_domain::stream::{Granularity, StreamId};
+
+/// Erase for good: an entry, a kind in a month, or all of it.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Erase {
+    /// The record, as `list` names it.
+    #[arg(value_name = "RECORD", required_unless_present_any = ["code", "all"], conflicts_with_all = ["code", "all"])]
+    record: Option<String>,
+    /// All entries of this kind in `--month`.
+    #[arg(long, value_name = "NAME", requires = "month", conflicts_with = "all")]
+    code: Option<String>,
+    /// The month.
+    #[arg(long, value_name = "MONTH")]
+    month: Option<String>,
+    /// The whole record on this computer, with its keys.
+    #[arg(long)]
+    all: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    at: At,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vitalwitness erase 5f3c9a01
+  vitalwitness erase --code mood --month 2026-05
+  vitalwitness erase --all
+
+What others were shown by then stays seen. The list keeps marks that nothing opens any more.";
+
+/// Runs it.
+pub(crate) fn erase(args: &Erase, console: &Console) -> Outcome<Exit> {
+    let vault = args.at.open(console)?;
+    if !args.yes && !console.agree("Erase for good? This cannot be undone.")? {
+        return Err(Failure::new(Exit::Refused, "kept", "Nothing was erased."));
+    }
+    let erased = if args.all {
+        let all = vault.counts().map_err(|error| failed(&error))?;
+        let records = all.iter().map(|count| count.records).sum();
+        vault.erase_all().map_err(|error| failed(&error))?;
+        records
+    } else if let (Some(name), Some(month)) = (&args.code, &args.month) {
+        let month = months::month(month)?;
+        let mut erased = 0;
+        for code in months::codes(name)? {
+            for category in Category::ALL {
+                for granularity in [Granularity::Raw, Granularity::Daily] {
+                    let stream = StreamId {
+                        category: category.byte(),
+                        code: code.clone(),
+                        episode: None,
+                        granularity,
+                        month,
+                    };
+                    erased += vault
+                        .erase_stream(&stream)
+                        .map_err(|error| failed(&error))?;
+                }
+            }
+        }
+        erased
+    } else {
+        let rc = find(&vault, args.record.as_deref().unwrap_or_default())?;
+        vault.erase(&rc).map_err(|error| failed(&error))?;
+        1
+    };
+    if console.json() {
+        console.value(&json!({ "erased": erased }));
+    } else {
+        console.line(format!(
+            "{} erased. What was seen by then stays seen.",
+            wording::count(erased, "entry is", "entries are")
+        ));
+    }
+    Ok(Exit::Done)
+}

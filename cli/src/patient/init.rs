@@ -1,0 +1,232 @@
+//! `init` and `confirm-kit`: a new record, and the words that bring it back.
+
+use super::{At, failed};
+use crate::console::{Console, Tone, write_file};
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::place::make_private;
+use clap::Args;
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use vitalwitness_vault::Vault;
+use vitalwitness_vault::kit::KitError;
+use zeroize::Zeroizing;
+
+/// Begin a record on this computer.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Init {
+    /// Write the 24 words to a new file only you can read, instead of showing them.
+    #[arg(long, value_name = "FILE")]
+    words_out: Option<PathBuf>,
+    /// Confirm the kit with the words of a file: all 24, or the ones asked for.
+    #[arg(long, value_name = "FILE")]
+    confirm_words: Option<PathBuf>,
+    /// The list your service keeps, if it is not the usual one.
+    #[arg(long, value_name = "NAME", default_value = ORIGIN)]
+    origin: String,
+    #[command(flatten)]
+    at: At,
+}
+
+/// Show that your recovery kit fits.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  vitalwitness confirm-kit\n  vitalwitness confirm-kit --words kit.txt"
+)]
+pub(crate) struct Confirm {
+    /// The words in a file: all 24, or the ones asked for.
+    #[arg(long, value_name = "FILE")]
+    words: Option<PathBuf>,
+    #[command(flatten)]
+    at: At,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  vitalwitness init
+  VW_PASSPHRASE=... vitalwitness init --vault me --words-out kit.txt --confirm-words kit.txt
+
+The 24 words are your recovery kit. If this computer is lost, they open your record on a new one.
+Nobody else has them. Without a kit and without a second device, a lost computer means a lost
+record. You can record at once; the kit is asked for before the first sync.";
+
+/// Runs `init`.
+pub(crate) fn init(args: &Init, console: &Console) -> Outcome<Exit> {
+    let dir = args.at.dir()?;
+    let file = args.at.file()?;
+    if file.exists() {
+        return Err(failed(
+            &vitalwitness_vault::store::StoreError::Exists.into(),
+        ));
+    }
+    if args.words_out.is_none() && !console.can_ask() {
+        return Err(Failure::usage(
+            "no_terminal",
+            "Nobody is at a terminal to see the 24 words; name a file with --words-out.",
+        ));
+    }
+    if let Some(path) = args.words_out.as_deref().filter(|path| path.exists()) {
+        return Err(Failure::usage(
+            "exists",
+            format!("{} is there already and stays as it is.", path.display()),
+        ));
+    }
+    make_private(&dir)?;
+    let env = args.at.env(console, true)?;
+    let (vault, kit) = Vault::create(&file, &args.origin, env).map_err(|error| failed(&error))?;
+    let words = kit.words().map_err(|error| super::of_kit(&error))?;
+    match &args.words_out {
+        Some(path) => write_file(path, format!("{}\n", *words).as_bytes(), true, false)?,
+        None => show(console, &words),
+    }
+    drop(words);
+    let confirmed = match &args.confirm_words {
+        Some(path) => {
+            confirm(&vault, &from_file(path)?)?;
+            true
+        }
+        None if args.words_out.is_none() => ask(console, &vault)?,
+        None => false,
+    };
+    if console.json() {
+        console.value(&json!({
+            "vault": dir.display().to_string(),
+            "account": account(&vault)?,
+            "kit_confirmed": confirmed,
+        }));
+        return Ok(Exit::Done);
+    }
+    console.line(format!("Your record is in {}.", dir.display()));
+    if confirmed {
+        console.line(console.paint(Tone::Seal, "Your kit fits."));
+    } else {
+        console.line("Before the first sync, confirm your kit: vitalwitness confirm-kit");
+    }
+    console.line("Start with one number: vitalwitness add heart-rate 62");
+    Ok(Exit::Done)
+}
+
+/// Runs `confirm-kit`.
+pub(crate) fn confirm_kit(args: &Confirm, console: &Console) -> Outcome<Exit> {
+    let vault = args.at.open(console)?;
+    if asked(&vault)?.is_none() {
+        say(console, "Your kit was confirmed already.");
+        return Ok(Exit::Done);
+    }
+    let confirmed = match &args.words {
+        Some(path) => {
+            confirm(&vault, &from_file(path)?)?;
+            true
+        }
+        None => ask(console, &vault)?,
+    };
+    say(
+        console,
+        if confirmed {
+            "Your kit fits."
+        } else {
+            "Not confirmed yet; nothing is synced before."
+        },
+    );
+    Ok(Exit::Done)
+}
+
+fn say(console: &Console, text: &str) {
+    if console.json() {
+        console.value(&json!({ "said": text }));
+    } else {
+        console.line(text);
+    }
+}
+
+fn account(vault: &Vault) -> Outcome<String> {
+    vault
+        .account_id()
+        .map(hex::encode)
+        .map_err(|error| failed(&error))
+}
+
+fn asked(vault: &Vault) -> Outcome<Option<[u8; 3]>> {
+    vault.asked_words().map_err(|error| failed(&error))
+}
+
+/// Three columns, read downwards.
+fn show(console: &Console, words: &str) {
+    let words: Vec<&str> = words.split(' ').collect();
+    console.heading("Your recovery kit: write these 24 words on paper");
+    console
+        .line("In this order. No photo, no message. Whoever has the words can read your record.");
+    console.gap();
+    let rows = words.len().div_ceil(3);
+    for row in 0..rows {
+        let cells: Vec<String> = (0..3)
+            .filter_map(|column| {
+                let at = column * rows + row;
+                words
+                    .get(at)
+                    .map(|word| format!("{:>4}  {word:<12}", at + 1))
+            })
+            .collect();
+        console.line(cells.concat());
+    }
+    console.gap();
+}
+
+/// Asks for three words until they fit; nothing typed ends it.
+fn ask(console: &Console, vault: &Vault) -> Outcome<bool> {
+    let Some(positions) = asked(vault)? else {
+        return Ok(true);
+    };
+    loop {
+        let mut words = Vec::new();
+        for position in positions {
+            let word = console.ask(&format!("Which is word {position}? (nothing: later)"))?;
+            if word.is_empty() {
+                return Ok(false);
+            }
+            words.push(word);
+        }
+        match confirm(vault, &Zeroizing::new(words.join(" "))) {
+            Ok(()) => return Ok(true),
+            Err(failure) if failure.code == "kit_word" => {
+                console.note(format!(
+                    "{} Look at your paper and try again.",
+                    failure.sentence
+                ));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// Takes all 24 words, or the three that are asked for.
+fn confirm(vault: &Vault, text: &str) -> Outcome {
+    let Some(positions) = asked(vault)? else {
+        return Ok(());
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let chosen: Vec<&str> = match words.len() {
+        3 => words,
+        24 => positions
+            .iter()
+            .filter_map(|position| words.get(usize::from(*position).checked_sub(1)?).copied())
+            .collect(),
+        found => return Err(super::of_kit(&KitError::WordCount { found })),
+    };
+    let three: &[&str; 3] = chosen
+        .as_slice()
+        .try_into()
+        .map_err(|_| super::of_kit(&KitError::WordCount { found: 0 }))?;
+    vault.confirm_kit(three).map_err(|error| failed(&error))
+}
+
+/// The words in a file.
+pub(crate) fn from_file(path: &Path) -> Outcome<Zeroizing<String>> {
+    fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::unreadable(&path.display().to_string(), &error))
+}
+
+/// The log that devices are stated to unless told.
+pub(crate) const ORIGIN: &str = "vitalwitness.local/log";

@@ -1,0 +1,396 @@
+//! A person's own record from the command line, without a network.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should panic"
+)]
+
+mod program;
+
+use program::{Ran, put, run_with};
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A directory with a record in it.
+struct Home(TempDir);
+
+impl Home {
+    fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn made() -> Self {
+        let home = Self::empty();
+        let kit = home.path("kit.txt");
+        let ran = home.run(&["init", "--words-out", &kit, "--confirm-words", &kit]);
+        assert_eq!(ran.exit, 0, "{ran:?}");
+        home
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        self.run_as("correct horse", args)
+    }
+
+    fn run_as(&self, passphrase: &str, args: &[&str]) -> Ran {
+        let vault = self.path("me");
+        let variables = [
+            ("VW_VAULT", vault.as_str()),
+            ("VW_PASSPHRASE", passphrase),
+            ("VW_TEST_ARGON", "least"),
+            ("TZ", "UTC"),
+        ];
+        run_with(args, &variables, &[])
+    }
+
+    fn newest(&self) -> String {
+        let listed = self.run(&["list", "--limit", "1", "--json"]).json();
+        listed[0]["record"].as_str().unwrap().to_owned()
+    }
+}
+
+fn is_refused(ran: &Ran, exit: i32, code: &str) {
+    assert_eq!(ran.exit, exit, "{ran:?}");
+    assert!(
+        ran.err.trim_end().ends_with(&format!("[{code}]")),
+        "{ran:?}"
+    );
+    assert_eq!(ran.err.lines().count(), 1, "one sentence: {ran:?}");
+    assert_eq!(ran.out, "", "{ran:?}");
+}
+
+#[test]
+fn every_kind_is_added_by_hand_and_listed_as_it_was_typed() {
+    let home = Home::made();
+    let entries: [(&[&str], &str, &str); 11] = [
+        (&["heart-rate", "62"], "Heart rate", "62 per minute"),
+        (
+            &["blood-pressure", "120/80"],
+            "Upper blood pressure",
+            "120 mmHg",
+        ),
+        (&["weight", "82.40 kg"], "Weight", "82.40 kg"),
+        (&["glucose", "5.4 mmol/L"], "Blood glucose", "5.4 mmol/L"),
+        (
+            &[
+                "medicine",
+                "Metformin",
+                "--dose",
+                "500 mg",
+                "--status",
+                "not-taken",
+            ],
+            "Metformin (not taken)",
+            "500 mg",
+        ),
+        (
+            &["medicine", "Ibuprofen", "--dose", "half a spoon"],
+            "Ibuprofen (taken)",
+            "half a spoon",
+        ),
+        (
+            &["training", "run", "--minutes", "40"],
+            "Training",
+            "40 min",
+        ),
+        (
+            &["symptom", "headache, left side"],
+            "Symptom",
+            "headache, left side",
+        ),
+        (&["mood", "calm"], "Mood", "calm"),
+        (&["note/dentistry", "filling"], "dentistry", "filling"),
+        (
+            &["episode", "knee physiotherapy"],
+            "Treatment",
+            "knee physiotherapy",
+        ),
+    ];
+    for (args, name, value) in entries {
+        let mut all = vec!["add"];
+        all.extend(args);
+        let ran = home.run(&all);
+        assert_eq!(ran.exit, 0, "{args:?}: {ran:?}");
+        assert!(ran.out.contains("Saved on this device."), "{ran:?}");
+        let listed = home.run(&["list"]);
+        let line = listed
+            .out
+            .lines()
+            .find(|line| line.contains(name) && line.contains(value));
+        assert!(line.is_some(), "{args:?}: {}", listed.out);
+    }
+    let status = home.run(&["status", "--json"]).json();
+    assert_eq!(status["open"], 11);
+    assert_eq!(status["kit_confirmed"], true);
+}
+
+#[test]
+fn an_unusual_number_draws_a_note_and_is_kept() {
+    let home = Home::made();
+    let ran = home.run(&["add", "heart-rate", "300", "--json"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert_eq!(ran.json()["warnings"][0], "out_of_range");
+    let listed = home.run(&["list", "--code", "heart-rate", "--json"]).json();
+    assert_eq!(listed[0]["parts"][0]["value"], "300");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_its_code_and_nothing_is_saved() {
+    let home = Home::made();
+    for (args, code) in [
+        (vec!["add", "hart-rate", "62"], "name_unknown"),
+        (vec!["add", "heart-rate"], "text_empty"),
+        (vec!["add", "heart-rate", "many"], "number_needed"),
+        (vec!["add", "heart-rate", "62 kg"], "unit_wrong"),
+        (vec!["add", "glucose", "5.4"], "unit_needed"),
+        (vec!["add", "blood-pressure", "120"], "pair_needed"),
+        (vec!["add", "heart-rate", "62", "--at", "noon"], "time"),
+        (
+            vec![
+                "add",
+                "heart-rate",
+                "62",
+                "--at",
+                "2026-05-13 08:10",
+                "--until",
+                "2026-05-13 08:00",
+            ],
+            "end_before_start",
+        ),
+        (vec!["add", "heart-rate", "62", "--dose", "1 mg"], "dose"),
+        (
+            vec!["add", "heart-rate", "62", "--episode", "knee"],
+            "episode",
+        ),
+        (vec!["add", "heart-rate", "62", "--with", "arm"], "note"),
+        (vec!["list", "--from", "yesterday"], "day"),
+        (vec!["void", "beef"], "record_name"),
+        (vec!["void", "00000000"], "not_found"),
+    ] {
+        is_refused(&home.run(&args), 2, code);
+    }
+    assert_eq!(home.run(&["status", "--json"]).json()["open"], 0);
+}
+
+#[test]
+fn a_corrected_entry_shows_replaced_and_a_withdrawn_one_withdrawn() {
+    let home = Home::made();
+    home.run(&[
+        "add",
+        "heart-rate",
+        "162",
+        "--at",
+        "2026-05-13T08:10:00+02:00",
+    ]);
+    let wrong = home.newest();
+    let ran = home.run(&[
+        "correct",
+        &wrong[..8],
+        "heart-rate",
+        "62",
+        "--reason",
+        "typing error",
+    ]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let listed = home.run(&["list", "--json"]).json();
+    let rows = listed.as_array().unwrap();
+    let old = rows.iter().find(|row| row["record"] == wrong).unwrap();
+    let new = rows.iter().find(|row| row["record"] != wrong).unwrap();
+    assert_eq!(old["corrected_by"], new["record"]);
+    assert_eq!(new["start"], "2026-05-13T08:10:00+02:00");
+    assert_eq!(new["note"], "reason: typing error");
+
+    let right = new["record"].as_str().unwrap();
+    let ran = home.run(&["void", right, "--reason", "someone else wore it"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let listed = home.run(&["list"]);
+    assert!(listed.out.contains("Withdrawn by you"), "{}", listed.out);
+}
+
+#[test]
+fn an_erased_entry_is_gone() {
+    let home = Home::made();
+    home.run(&["add", "mood", "calm"]);
+    let record = home.newest();
+    is_refused(&home.run(&["erase", &record]), 2, "no_terminal");
+    let ran = home.run(&["erase", &record, "--yes"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert_eq!(
+        home.run(&["list", "--json"])
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+#[test]
+fn a_day_is_summed_up_with_its_range_and_mean() {
+    let home = Home::made();
+    for value in ["60", "64"] {
+        home.run(&[
+            "add",
+            "heart-rate",
+            value,
+            "--at",
+            "2026-05-13T08:10:00+00:00",
+        ]);
+    }
+    let days = home
+        .run(&["summary", "--code", "heart-rate", "--json"])
+        .json();
+    let day = &days[0]["days"][0];
+    assert_eq!(day["day"], "2026-05-13");
+    assert_eq!((&day["min"], &day["max"]), (&"60".into(), &"64".into()));
+    assert_eq!(day["count"], 2);
+}
+
+#[test]
+fn a_receipt_before_the_first_sync_is_not_there_yet() {
+    let home = Home::made();
+    home.run(&["add", "heart-rate", "62"]);
+    let record = home.newest();
+    let file = home.path("morning.vwr");
+    is_refused(
+        &home.run(&["receipt", &record, "-o", &file]),
+        3,
+        "not_logged",
+    );
+    assert!(!Path::new(&file).exists());
+}
+
+#[test]
+fn a_wrong_passphrase_opens_nothing_and_changes_nothing() {
+    let home = Home::made();
+    home.run(&["add", "heart-rate", "62"]);
+    let before = std::fs::read(home.path("me/keys")).unwrap();
+    is_refused(
+        &home.run_as("battery staple", &["list"]),
+        4,
+        "wrong_passphrase",
+    );
+    assert_eq!(std::fs::read(home.path("me/keys")).unwrap(), before);
+    is_refused(&home.run_as("", &["list"]), 2, "passphrase_empty");
+    assert_eq!(
+        home.run(&["list", "--json"])
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_wrong_word_of_the_kit_is_named_and_can_be_tried_again() {
+    let home = Home::empty();
+    let kit = home.path("kit.txt");
+    assert_eq!(home.run(&["init", "--words-out", &kit]).exit, 0);
+    assert_eq!(
+        home.run(&["status", "--json"]).json()["kit_confirmed"],
+        false
+    );
+    let words = std::fs::read_to_string(&kit).unwrap();
+    assert_eq!(words.split_whitespace().count(), 24);
+
+    let wrong = put(home.0.path(), "wrong.txt", "zebra ".repeat(24).as_bytes());
+    is_refused(
+        &home.run(&["confirm-kit", "--words", &wrong]),
+        1,
+        "kit_word",
+    );
+    let short = put(home.0.path(), "short.txt", b"zebra zebra");
+    is_refused(
+        &home.run(&["confirm-kit", "--words", &short]),
+        1,
+        "kit_word_count",
+    );
+    assert_eq!(home.run(&["confirm-kit", "--words", &kit]).exit, 0);
+    assert_eq!(
+        home.run(&["status", "--json"]).json()["kit_confirmed"],
+        true
+    );
+}
+
+#[test]
+fn the_kit_is_readable_by_its_owner_alone_and_never_printed_to_a_pipe() {
+    let home = Home::empty();
+    is_refused(&home.run(&["init"]), 2, "no_terminal");
+    assert!(!Path::new(&home.path("me/vault.db")).exists());
+    let kit = home.path("kit.txt");
+    let ran = home.run(&["init", "--words-out", &kit]);
+    let words = std::fs::read_to_string(&kit).unwrap();
+    let first = words.split_whitespace().next().unwrap();
+    assert!(
+        !ran.out.split_whitespace().any(|word| word == first)
+            || first == "your"
+            || first == "record"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |path: &str| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&kit), 0o600);
+        assert_eq!(mode(&home.path("me")), 0o700);
+    }
+}
+
+#[test]
+fn a_second_record_does_not_replace_the_first() {
+    let home = Home::made();
+    let kit = home.path("kit2.txt");
+    is_refused(&home.run(&["init", "--words-out", &kit]), 2, "exists");
+    let elsewhere = Home::empty();
+    is_refused(&elsewhere.run(&["list"]), 2, "no_vault");
+}
+
+#[test]
+fn a_damaged_record_file_is_set_aside_and_a_damaged_key_file_stays() {
+    let home = Home::made();
+    std::fs::write(
+        home.path("me/vault.db"),
+        b"not a database at all, not even close",
+    )
+    .unwrap();
+    is_refused(&home.run(&["list"]), 6, "storage_corrupt");
+    let kept: Vec<_> = std::fs::read_dir(home.path("me")).unwrap().collect();
+    assert!(kept.len() >= 2, "nothing is deleted: {kept:?}");
+
+    let home = Home::made();
+    std::fs::write(home.path("me/keys"), b"VWKE").unwrap();
+    is_refused(&home.run(&["list"]), 6, "keys_damaged");
+    assert_eq!(std::fs::read(home.path("me/keys")).unwrap(), b"VWKE");
+}
+
+#[test]
+fn help_of_every_command_has_an_example() {
+    let home = Home::empty();
+    let help = home.run(&["--help"]).out;
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"))
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() > 12, "{help}");
+    for command in commands {
+        let help = home.run(&[command, "--help"]);
+        assert_eq!(help.exit, 0, "{command}");
+        assert!(help.out.contains("Example"), "{command}: {}", help.out);
+        assert!(
+            help.out.contains(&format!("vitalwitness {command}")),
+            "{command}: {}",
+            help.out
+        );
+        for word in ["blockchain", "wallet", "token", "ledger"] {
+            assert!(!help.out.to_lowercase().contains(word), "{command}: {word}");
+        }
+    }
+}
