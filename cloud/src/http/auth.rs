@@ -50,6 +50,8 @@ impl Challenges {
 pub(crate) struct Rates {
     by_ip: DefaultKeyedRateLimiter<IpAddr>,
     by_session: DefaultKeyedRateLimiter<Id16>,
+    /// Refusals told to a channel's owner, by channel and organisation.
+    told: DefaultKeyedRateLimiter<(Id16, Id16)>,
 }
 
 impl fmt::Debug for Rates {
@@ -63,11 +65,20 @@ impl Rates {
         Self {
             by_ip: RateLimiter::keyed(quota(rate.ip_per_s, rate.ip_burst)),
             by_session: RateLimiter::keyed(quota(rate.session_per_s, rate.session_burst)),
+            told: RateLimiter::keyed(
+                Quota::per_minute(NonZeroU32::MIN)
+                    .allow_burst(NonZeroU32::new(TOLD).unwrap_or(NonZeroU32::MIN)),
+            ),
         }
     }
 
     pub(crate) fn check_ip(&self, ip: IpAddr) -> Result<(), Refusal> {
         check(&self.by_ip, &ip)
+    }
+
+    /// Whether one more refusal is told: who asks without end does not fill the owner's changes.
+    pub(crate) fn may_tell(&self, channel: Id16, organisation: Id16) -> bool {
+        self.told.check_key(&(channel, organisation)).is_ok()
     }
 
     fn check_session(&self, session: Id16) -> Result<(), Refusal> {
@@ -78,6 +89,7 @@ impl Rates {
     pub(crate) fn forget_idle(&self) {
         self.by_ip.retain_recent();
         self.by_session.retain_recent();
+        self.told.retain_recent();
     }
 }
 
@@ -209,3 +221,5 @@ fn subject(app: &App, subject: Id16, session: Id16, now_ms: i64) -> Result<Calle
 
 const CHALLENGE_MS: i64 = 60_000;
 const CHALLENGES: usize = 100_000;
+/// Refusals of one organisation in one channel at once; then one a minute.
+const TOLD: u32 = 60;

@@ -6,7 +6,7 @@ use crate::store::Opening;
 use crate::{Refusal, Result};
 use vitalwitness_domain::wire::{
     Envelope, Grants, Hash32, Id16, NewAccess, NewDenial, NewEnvelopes, NewGrant, NewRevocation,
-    Request,
+    Request, Sealed,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::keys::PublicKey;
@@ -15,6 +15,7 @@ use vitalwitness_proof::sha256;
 pub(super) fn request(app: &App, call: &Call) -> Result<Reply> {
     let request: Request = call.json()?;
     let channel = request.channel;
+    check_sealed(&request.sealed)?;
     let result = by_person(call, &request.event).and_then(|(event, person)| {
         check_certificates(app, call, &request)?;
         app.store.request(request, event, person, call.now_ms)
@@ -30,6 +31,7 @@ pub(super) fn deny(app: &App, call: &Call) -> Result<Reply> {
 
 pub(super) fn grant(app: &App, call: &Call) -> Result<Reply> {
     let new: NewGrant = call.json()?;
+    check_sealed(&new.document)?;
     check_envelopes(app, new.terms.channel, new.terms.grant, &new.envelopes)?;
     let event = by_channel_key(app, &new.event)?;
     Reply::json(&app.store.grant(call.account()?, new, event, call.now_ms)?)
@@ -128,10 +130,21 @@ fn check_certificates(app: &App, call: &Call, request: &Request) -> Result<()> {
     }
 }
 
+/// What is kept for others to fetch has a size.
+fn check_sealed(sealed: &Sealed) -> Result<()> {
+    if sealed.enc.0.len() != 65 || sealed.ciphertext.0.len() > SEALED_BYTES {
+        return Err(Refusal::too_large("a sealed document holds at most 64 KiB").into());
+    }
+    Ok(())
+}
+
 /// Each envelope is signed by a key of the channel, over `vwV1` || H(enc([grant, stream key, enc,
 /// ciphertext])): the cloud keeps none that a phone did not make.
 fn check_envelopes(app: &App, channel: Id16, grant: Id16, envelopes: &[Envelope]) -> Result<()> {
     for envelope in envelopes {
+        if envelope.enc.0.len() != 65 || envelope.ciphertext.0.len() > ENVELOPE_BYTES {
+            return Err(Refusal::too_large("an envelope is too long").into());
+        }
         let mut signed = Encoder::new();
         signed
             .array(4)
@@ -150,3 +163,6 @@ fn check_envelopes(app: &App, channel: Id16, grant: Id16, envelopes: &[Envelope]
     }
     Ok(())
 }
+
+const SEALED_BYTES: usize = 65_536;
+const ENVELOPE_BYTES: usize = 512;

@@ -51,7 +51,9 @@ pub(super) fn told_to_owner<T>(
         && let Ok(certificate) = call.person()
     {
         let refusal = error.refusal();
-        if matches!(refusal.status, 403 | 404 | 409 | 422) {
+        if matches!(refusal.status, 403 | 404 | 409 | 422)
+            && app.rates.may_tell(channel, certificate.organisation)
+        {
             app.store.note_refusal(wire::Refusal {
                 time: call.now_ms,
                 channel,

@@ -34,6 +34,18 @@ impl Sharing for Sqlite {
             if facts.target != crate::log::Target::Nothing {
                 return Err(Refusal::event("this was requested before").into());
             }
+            let asked: u32 = tx
+                .db
+                .prepare_cached(
+                    "SELECT count(*) FROM request r JOIN entry e ON e.idx = r.idx
+                     WHERE r.channel = ?1 AND e.receiver = ?2",
+                )?
+                .query_row(params![request.channel.0, event.event.receiver], |row| {
+                    row.get(0)
+                })?;
+            if asked >= REQUESTS {
+                return Err(Refusal::rate(3600).into());
+            }
             let logged = append(tx, &event, &facts, now_ms)?;
             tx.db.execute(
                 "INSERT INTO request (recordhash, channel, idx, body) VALUES (?1, ?2, ?3, ?4)",
@@ -501,3 +513,6 @@ fn known_delivery(db: &Connection, logged: Logged) -> Result<Delivery> {
         logged,
     })
 }
+
+/// Requests of one organisation in one channel.
+const REQUESTS: u32 = 1000;
