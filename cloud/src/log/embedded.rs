@@ -225,3 +225,6 @@ pub(crate) fn is_public(channel: &[u8; 16]) -> bool {
 /// Hashes in a full tile (C2SP tlog-tiles).
 pub(crate) const TILE: u64 = 256;
 const TILE_HEIGHT: u32 = 8;
+
+#[cfg(test)]
+mod tests;

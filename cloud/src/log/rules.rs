@@ -326,3 +326,6 @@ fn allowed(actor: Actor, category: Category, action: Action) -> Result<(), Refus
 
 /// How far an event may be ahead of the log's clock.
 const AHEAD_MS: i64 = 300_000;
+
+#[cfg(test)]
+mod tests;

@@ -209,4 +209,5 @@ fn head((size, kept): (&u64, &Kept)) -> Head {
 }
 
 const LATE_MS: i64 = 5000;
-const KEPT: usize = 256;
+/// More than are made while a slow witness answers.
+const KEPT: usize = 4096;

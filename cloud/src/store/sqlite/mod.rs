@@ -277,3 +277,6 @@ const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_start.sql")
 const APPLICATION: i32 = 0x5657_636c;
 const BUSY: Duration = Duration::from_secs(10);
 const READERS: usize = 8;
+
+#[cfg(test)]
+mod tests;
