@@ -2,3 +2,4 @@
 //! the demonstration.
 
 pub mod demo;
+pub mod generator;
