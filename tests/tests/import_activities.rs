@@ -32,7 +32,7 @@ fn cache() -> Option<PathBuf> {
     }
     // Past the test runner's capture, so that it is counted.
     stderr()
-        .write_all(b"skipped: no recorded activities in the cache\n")
+        .write_all(b"\nskipped: no recorded activities in the cache\n")
         .unwrap();
     None
 }

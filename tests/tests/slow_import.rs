@@ -16,7 +16,7 @@ fn a_gigabyte_is_read_in_less_than_300_megabytes() {
     if std::env::var_os("VW_SLOW").is_none() {
         // Past the test runner's capture, so that it is counted.
         stderr()
-            .write_all(b"skipped: the 1 GB import runs in make test-slow\n")
+            .write_all(b"\nskipped: the 1 GB import runs in make test-slow\n")
             .unwrap();
         return;
     }
