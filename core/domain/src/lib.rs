@@ -23,6 +23,7 @@ mod secret;
 pub mod stream;
 pub mod sync;
 #[cfg(test)]
+#[path = "../tests/support/mod.rs"]
 mod testing;
 pub mod units;
 pub mod wire;

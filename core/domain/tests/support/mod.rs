@@ -1,4 +1,5 @@
-//! What tests of this crate share: seeded bytes, deterministic signatures, vector files.
+//! What unit tests of this crate share: seeded bytes, deterministic signatures, vector files.
+//! It reads and writes files, so it stands outside `src` (ARCHITECTURE.md, law 2).
 #![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 
 use crate::hpke::{Dh as _, SoftwareKey, spki_of_point};
