@@ -29,7 +29,17 @@ impl<'a> Cursor<'a> {
     }
 
     /// Unsigned LEB128, at most 64 bits, no longer than needed.
+    #[inline]
     pub(super) fn uvar(&mut self) -> Result<u64, OpenError> {
+        // most numbers of a series are below 128
+        if let [byte @ ..0x80, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_uvar()
+    }
+
+    fn long_uvar(&mut self) -> Result<u64, OpenError> {
         let mut value = 0_u64;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.u8()?;
@@ -46,6 +56,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A signed number: zigzag, then LEB128.
+    #[inline]
     pub(super) fn svar(&mut self) -> Result<i64, OpenError> {
         let value = self.uvar()?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())

@@ -248,17 +248,17 @@ fn pack_items(out: &mut Vec<u8>, items: &[&[u8]]) {
 }
 
 /// One item for all records.
-const CONSTANT: u8 = 0;
+pub(super) const CONSTANT: u8 = 0;
 /// One item a record.
-const ITEMS: u8 = 1;
+pub(super) const ITEMS: u8 = 1;
 /// Distinct items, then one number a record.
-const DICTIONARY: u8 = 2;
+pub(super) const DICTIONARY: u8 = 2;
 /// Whole numbers that advance evenly.
-const DELTA_OF_DELTA: u8 = 3;
+pub(super) const DELTA_OF_DELTA: u8 = 3;
 /// Ends, as how long after the start.
-const AFTER_START: u8 = 4;
+pub(super) const AFTER_START: u8 = 4;
 /// Decimals in runs of one exponent and unit.
-const QUANTITY: u8 = 5;
+pub(super) const QUANTITY: u8 = 5;
 
 const END_SLOT: usize = 2;
 const MAX_EXPONENT: i8 = 18;

@@ -2,6 +2,7 @@
 
 mod erasure;
 mod hostile;
+mod series;
 mod vectors;
 
 use super::plain::Body;
