@@ -83,7 +83,7 @@ impl Core {
             Channel::brief(batch.stream.category, &self.store.reader())?.ok_or(DAMAGED)?;
         let device = crate::keys::key_id(&self.env.keystore.public(&dsk)?);
         let waiting = parts::waiting(&self.store.reader(), row)?;
-        let mut record_hashes: Vec<Hash> = waiting.iter().map(|record| record.rc).collect();
+        let record_hashes: Vec<Hash> = waiting.iter().map(|record| record.rc).collect();
         let items = waiting.into_iter().map(|record| Item {
             schema: record.schema,
             slots: record.slots,
@@ -101,13 +101,7 @@ impl Core {
             revision: 0,
             items: items.collect(),
         };
-        let sealed = sealed::seal(&to_seal, &key.key, opening.nonce)?;
-        let mut of_tree = sealed.record_hashes.clone();
-        record_hashes.sort_unstable();
-        of_tree.sort_unstable();
-        if record_hashes != of_tree {
-            return Err(DAMAGED.into());
-        }
+        let sealed = sealed::seal_hashed(&to_seal, &record_hashes, &key.key, opening.nonce)?;
         header.stream_key = key.id;
         header.sealed = Some(SealedAs {
             root: sealed.root,

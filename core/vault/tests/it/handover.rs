@@ -175,12 +175,12 @@ fn logged(channel: [u8; 16], root: Hash) -> (EventProof, Trust) {
     let event = event.encode();
     let signer = device.id();
     let signature = device.sign(&event_message(&signer, &event)).unwrap();
-    let signed = SignedEvent {
+    let submitted = SignedEvent {
         event,
         signer,
         signature,
     };
-    let entry = encode_entry(&signed, 2, &[3; 32]);
+    let entry = encode_entry(&submitted, 2, &[3; 32]);
     let tree = Tree::of_leaf_hashes(&[[9; 32], entry_leaf(&entry)]);
     let log_key = Ed25519KeyPair::from_seed_unchecked(&[4; 32]).unwrap();
     let public = log_key.public_key().as_ref().try_into().unwrap();

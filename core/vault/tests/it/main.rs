@@ -9,4 +9,5 @@ mod crash;
 mod files;
 mod handover;
 mod records;
+mod schema;
 mod support;

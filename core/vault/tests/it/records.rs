@@ -334,3 +334,52 @@ fn the_kit_is_confirmed_by_three_of_its_words_alone() {
     drop(vault);
     assert_eq!(home.open().asked_words().unwrap(), None);
 }
+
+#[test]
+fn points_are_the_records_that_stand_whatever_batch_they_are_in() {
+    let vault = Home::new(13).create();
+    vault.set_batch_limit(64).unwrap();
+    let mut records = seconds(0, 300);
+    records.swap(10, 250);
+    records[77].body = Body::Observation {
+        code: HEART_RATE.into(),
+        value: Value::Quantity("1.5".parse().unwrap(), "/s".into()),
+    };
+    let added = vault.add_many(records).unwrap();
+    vault.void(&added[20].rc, None).unwrap();
+    vault
+        .supersede(&added[30].rc, heart_rate(MARCH + 30_000, 200))
+        .unwrap();
+    for sealed in [false, true] {
+        if sealed {
+            vault.seal(Seal::All).unwrap();
+        }
+        let (from, to) = (MARCH + 5_000, MARCH + 290_000);
+        let points = vault.points(HEART_RATE, from, to).unwrap();
+        let mut expect: BTreeMap<String, Vec<(i64, Decimal)>> = BTreeMap::new();
+        for found in all(&vault).iter().rev() {
+            let start = found.record.start_ms;
+            if let Body::Observation {
+                value: Value::Quantity(number, unit),
+                ..
+            } = &found.record.body
+                && found.corrected_by.is_none()
+                && (from..to).contains(&start)
+            {
+                expect
+                    .entry(unit.clone())
+                    .or_default()
+                    .push((start, *number));
+            }
+        }
+        assert_eq!(points.len(), 2);
+        for points in points {
+            let shown: Vec<_> = points
+                .points
+                .iter()
+                .map(|p| (p.start_ms, p.number))
+                .collect();
+            assert!(shown == expect[&points.unit], "sealed: {sealed}");
+        }
+    }
+}
