@@ -204,8 +204,11 @@ pub enum Verdict {
     SealAnew(ItemId),
     /// Sign the item's event anew by the corrected clock.
     SignAnew(ItemId),
-    /// The account's storage is full: say so.
+    /// The account's storage is full: say so. Batches are not offered again in this round.
     Full,
+    /// The account's storage is full for this item that is no batch: leave it out of the view
+    /// until the next round.
+    Hold(ItemId),
 }
 
 /// What a round did.
@@ -420,7 +423,9 @@ impl SyncTask {
         now_ms: i64,
         draw: impl FnOnce() -> u64,
     ) -> Verdict {
-        if status == 429 || !(400..500).contains(&status) {
+        // 507 by its number, and yet no fault of the server
+        let is_full = code == slug::QUOTA;
+        if !is_full && (status == 429 || !(400..500).contains(&status)) {
             return self.wait(retry_after_s, now_ms, draw);
         }
         match (code.as_str(), step.item()) {
@@ -436,10 +441,14 @@ impl SyncTask {
                 self.reconcile = true;
                 Verdict::Go
             }
-            (slug::QUOTA, Some(_)) => {
+            (slug::QUOTA, Some(item)) => {
                 self.upload = None;
                 self.report.full = true;
-                Verdict::Full
+                if matches!(step, Step::Send(_)) {
+                    Verdict::Hold(item)
+                } else {
+                    Verdict::Full
+                }
             }
             (slug::KEY_CLOSED, Some(item)) => {
                 self.upload = None;

@@ -140,7 +140,7 @@ fn what_the_cloud_says_decides_what_happens_to_the_item() {
         ),
         (
             "a full account keeps it queued",
-            507 - 94,
+            507,
             slug::QUOTA,
             Verdict::Full,
         ),
@@ -204,7 +204,7 @@ fn after_a_closed_key_it_pulls_before_it_sends_again() {
 #[test]
 fn a_full_account_stops_batches_and_nothing_else() {
     let mut task = caught_up();
-    let _ = task.resolve(Step::Announce(1), refused(413, slug::QUOTA), NOW, || 0);
+    let _ = task.resolve(Step::Announce(1), refused(507, slug::QUOTA), NOW, || 0);
     let view = View {
         first: Some(batch(1)),
         first_small: Some(item(2)),
@@ -217,6 +217,19 @@ fn a_full_account_stops_batches_and_nothing_else() {
     };
     assert_eq!(task.next_request(&view, NOW, NOW), Some(Step::Head));
     assert!(task.finish(&view, NOW, NOW).full);
+}
+
+#[test]
+fn an_item_that_does_not_fit_is_held_and_what_is_behind_it_goes() {
+    let mut task = caught_up();
+    let verdict = task.resolve(Step::Send(1), refused(507, slug::QUOTA), NOW, || 0);
+    assert_eq!(verdict, Verdict::Hold(1));
+    let view = View {
+        first: Some(item(2)),
+        first_small: Some(item(2)),
+        ..ready()
+    };
+    assert_eq!(task.next_request(&view, NOW, NOW), Some(Step::Send(2)));
 }
 
 #[test]

@@ -250,7 +250,7 @@ impl World {
         let verdict = task.resolve(step, answer, now, || draw);
         let corrected = cloud_now;
         let kept = phone.write(|store| match &verdict {
-            Verdict::Go | Verdict::Full => store.backoff = Backoff::default(),
+            Verdict::Go | Verdict::Full | Verdict::Hold(_) => store.backoff = Backoff::default(),
             Verdict::Wait(backoff) => store.backoff = *backoff,
             Verdict::Forget => store.session_end = None,
             Verdict::SetAside(item, code) => {
