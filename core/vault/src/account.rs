@@ -68,6 +68,18 @@ impl Account {
         })
     }
 
+    /// A new device that another one of the account took in. Its keys exist.
+    pub(crate) fn paired(aik: &[u8], kk: &[u8], dsk: String, dek: String) -> Self {
+        Self {
+            id: crate::keys::key_id(aik),
+            aik: aik.to_vec(),
+            kk: kk.to_vec(),
+            dsk,
+            dek,
+            challenge: None,
+        }
+    }
+
     /// At which positions (from 1) words of the kit are asked for; none once it is confirmed.
     pub fn asked(&self) -> Option<[u8; 3]> {
         self.challenge

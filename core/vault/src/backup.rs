@@ -138,6 +138,7 @@ fn restore(from: &Path, kit: &Kit, path: &Path, origin: &str, env: &Env) -> Resu
     store.write(|tx| {
         account.save(tx)?;
         statement.save(tx)?;
+        crate::sync::link::forget_device(tx)?;
         tx.queue(Priority::Account, &Task::Account.encode())?;
         for channel in &channels {
             channel.save(tx)?;

@@ -35,6 +35,23 @@ pub enum BagSecret {
     Channel(crate::channels::ChannelSecrets),
     /// A grant as its owner keeps it; the bytes are those of the sharing module.
     Grant(GrantBytes),
+    /// A vault secret from before the newest, so that what opens the newest opens all.
+    Secret(VaultSecret),
+    /// The keys of a device in a channel, so that another device can end them.
+    Device(DeviceKeys),
+}
+
+/// The keys of a device in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceKeys {
+    /// The device's id.
+    pub device: [u8; 16],
+    /// The channel.
+    pub channel: [u8; 16],
+    /// SPKI of the key that signs batches and envelopes there.
+    pub dsk: Vec<u8>,
+    /// SPKI of the key that signs grants there.
+    pub gsk: Vec<u8>,
 }
 
 /// What the sharing module stores of a grant.
@@ -65,6 +82,14 @@ impl BagSecret {
             Self::Grant(bytes) => {
                 out.array(2).int(3).bytes(&bytes.0);
             }
+            Self::Secret(secret) => {
+                out.array(3).int(4).uint(u64::from(secret.generation));
+                out.bytes(secret.secret.expose());
+            }
+            Self::Device(keys) => {
+                out.array(5).int(5).bytes(&keys.device);
+                out.bytes(&keys.channel).bytes(&keys.dsk).bytes(&keys.gsk);
+            }
         }
         Zeroizing::new(out.finish())
     }
@@ -80,6 +105,16 @@ impl BagSecret {
             },
             (2, 2) => Self::Channel(crate::channels::ChannelSecrets::decode(reader.bytes()?)?),
             (3, 2) => Self::Grant(GrantBytes(reader.bytes()?.to_vec())),
+            (4, 3) => Self::Secret(VaultSecret {
+                generation: crate::header::small(reader.uint()?)?,
+                secret: Secret32::new(reader.byte_array()?),
+            }),
+            (5, 5) => Self::Device(DeviceKeys {
+                device: reader.byte_array()?,
+                channel: reader.byte_array()?,
+                dsk: reader.bytes()?.to_vec(),
+                gsk: reader.bytes()?.to_vec(),
+            }),
             _ => return Err(Rejection::Malformed),
         };
         reader.finish()?;

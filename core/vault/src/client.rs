@@ -96,6 +96,9 @@ pub enum ClientError {
     /// The key did not sign.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// No cloud is named yet.
+    #[error("no cloud is named yet")]
+    NotConnected,
     /// The address is none, or asks for health data to travel unprotected.
     #[error("the cloud's address must be https, or http on this machine")]
     Address,

@@ -14,11 +14,13 @@ use crate::parts::{self, PartWriter};
 use crate::sealing::queue;
 use crate::store::{BatchId, DAMAGED, Kind, Priority};
 use crate::summary::DaySums;
+use crate::sync::errands::Errand;
 use crate::tasks::Task;
 use crate::vault::{Core, Vault};
 use std::fs;
 use vitalwitness_domain::record::{Hash, Id, Record};
 use vitalwitness_domain::stream::StreamId;
+use vitalwitness_domain::wire::Id16;
 
 impl Vault {
     /// Erases one record for good.
@@ -188,6 +190,7 @@ impl Core {
                 if matches!(secret, crate::bag::BagSecret::Stream { id, .. } if keys.contains(&id))
                 {
                     tx.remove(Kind::Bag, &item)?;
+                    Errand::EraseBag(Id16(item)).queue(tx)?;
                 }
             }
             Ok::<_, Error>(())

@@ -1,8 +1,10 @@
 //! The crate's error.
 
 use crate::backup::BackupError;
+use crate::client::ClientError;
 use crate::keys::{KeyError, NoRandomness};
 use crate::kit::KitError;
+use crate::share::ShareError;
 use crate::store::StoreError;
 use vitalwitness_domain::hpke::HpkeError;
 use vitalwitness_domain::record::RecordError;
@@ -30,12 +32,15 @@ pub enum Error {
     /// A batch does not open, or does not hold what was logged; keep it as evidence.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A batch cannot be sealed: a bug; its records stay as they are.
-    #[error(transparent)]
-    Seal(#[from] SealError),
     /// A backup cannot be written, or gives no vault.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// The cloud refused or cannot be reached.
+    #[error(transparent)]
+    Cloud(#[from] ClientError),
+    /// Sharing was refused here, before anything left.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// Not in the log yet, or not checked yet: sync, then ask again.
     #[error("not in the log yet")]
     NotLogged,
@@ -50,6 +55,14 @@ pub enum Error {
 impl From<NoRandomness> for Error {
     fn from(error: NoRandomness) -> Self {
         Self::Key(error.into())
+    }
+}
+
+/// A batch that cannot be sealed is a bug; its records stay as they are.
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        log::error!("a batch was not sealed: {error}");
+        Self::Store(StoreError::Sqlite(rusqlite::Error::InvalidQuery))
     }
 }
 

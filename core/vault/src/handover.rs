@@ -130,7 +130,7 @@ impl Core {
         self.index.row_of(batch).ok_or(Error::NotFound)
     }
 
-    fn adopt_secret(&mut self, item: &Id, secret: BagSecret) -> Result<(), Error> {
+    pub(crate) fn adopt_secret(&mut self, item: &Id, secret: BagSecret) -> Result<(), Error> {
         match secret {
             BagSecret::Stream {
                 descriptor,
@@ -157,16 +157,20 @@ impl Core {
                 Ok(())
             }
             BagSecret::Channel(secrets) => self.adopt_channel(item, secrets),
-            BagSecret::Grant(_) => Ok(self.store.write(|tx| secret.keep(item, true, tx))?),
+            BagSecret::Grant(_) | BagSecret::Secret(_) | BagSecret::Device(_) => {
+                Ok(self.store.write(|tx| secret.keep(item, true, tx))?)
+            }
         }
     }
 
     fn adopt_channel(&mut self, item: &Id, secrets: ChannelSecrets) -> Result<(), Error> {
         let category = secrets.channel[0];
         let kept = BagSecret::Channel(secrets.duplicate()?);
-        let own = Channel::brief(category, &self.store.reader())?;
-        let own = own.map(|(channel, _)| channel);
-        if own == Some(secrets.channel) {
+        let known = Channel::load(category, &self.store.reader())?;
+        // one that others know of stays the one this device writes to
+        let enrolled = known.as_ref().is_some_and(|known| known.enrolled);
+        let own = known.map(|known| known.secrets.channel);
+        if enrolled || own == Some(secrets.channel) {
             return Ok(self.store.write(|tx| kept.keep(item, true, tx))?);
         }
         let mut resealed = Vec::new();

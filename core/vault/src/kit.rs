@@ -35,6 +35,9 @@ pub enum KitError {
     /// Every word is in the list, and together they are no kit: some are wrong or in wrong order.
     #[error("these words do not belong together: one is wrong, or their order is")]
     Checksum,
+    /// Nothing is synced before the kit is confirmed.
+    #[error("the recovery kit is not confirmed yet")]
+    NotConfirmed,
     /// The kit is one, of another account.
     #[error("this is the recovery kit of another account")]
     OtherAccount,

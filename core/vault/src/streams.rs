@@ -82,7 +82,7 @@ impl StreamKey {
             .map(|_| ())
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
         let mut reader = Reader::new(bytes);
         reader.array_of(3)?;
         let descriptor = reader.bytes()?;

@@ -24,7 +24,7 @@ pub enum Kind {
     Head = 6,
     /// Kept evidence of a log that cheats; name: H of it.
     Evidence = 7,
-    /// A request; name: its recordhash. State 0 waiting, 1 granted, 2 denied.
+    /// A request; name: its recordhash. State 0 not answered, 1 granted, 2 denied.
     Request = 8,
     /// A grant document with what follows from it; name: the grant id.
     Grant = 9,
@@ -42,6 +42,8 @@ pub enum Kind {
     Device = 15,
     /// A key enrolled in an own channel, or a certificate; name: its id.
     Enrolled = 16,
+    /// A bag item whose vault secret is not here yet; name: its id.
+    SealedBag = 17,
 }
 
 /// One of them, opened.
@@ -129,6 +131,19 @@ impl Tx<'_> {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
         rows.map(|row| self.opened(row?)).collect()
+    }
+
+    /// Changes an item's state; fine when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub fn set_item_state(&self, kind: Kind, name: &[u8], state: i64) -> Result<(), StoreError> {
+        let tag = self.keys.tag(kind as u8, name);
+        self.conn
+            .prepare_cached("UPDATE item SET state = ?3 WHERE kind = ?1 AND tag = ?2")?
+            .execute((kind as u8, tag, state))?;
+        Ok(())
     }
 
     /// Destroys an item; fine when it is not there.

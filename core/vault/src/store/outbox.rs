@@ -92,6 +92,20 @@ impl Tx<'_> {
             .transpose()
     }
 
+    /// The newest row number ever given; changes whenever something is queued.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub fn newest_queued(&self) -> Result<i64, StoreError> {
+        let newest: Option<i64> = self
+            .conn
+            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(newest.unwrap_or(0))
+    }
+
     /// Everything that waits, or everything quarantined, in the order it would go.
     ///
     /// # Errors

@@ -1,0 +1,364 @@
+//! Devices of an account: restoring from the kit, pairing a second one, ending one.
+//!
+//! ```text
+//! new device                        first device                       cloud
+//! code: its keys        --scan-->   states it, makes a new             DEVICE, vault secret
+//!                                   vault secret, sealed to both  -->  generation + 1
+//! answer: account,      <--scan--
+//! cloud, statement      ------------------------------------------->  signs in, opens the bag
+//! ```
+//! Vault secrets before the newest travel in the bag, sealed under the newest; so what opens the
+//! newest opens all. An ended device keeps what it knew and learns nothing new: a new vault
+//! secret, and every stream key closed.
+
+mod pairing;
+
+pub use pairing::Pairing;
+
+use crate::Error;
+use crate::account::VaultSecret;
+use crate::bag::{BagSecret, DeviceKeys};
+use crate::channels::Channel;
+use crate::client::{ClientError, Transport};
+use crate::header::bool_of;
+use crate::keys::key_id;
+use crate::kit::Kit;
+use crate::store::{DAMAGED, Kind, Priority, StoreError, Tx};
+use crate::sync::errands::Errand;
+use crate::sync::push::open_secret;
+use crate::sync::round::Asked;
+use crate::sync::{CloudSettings, Network, SyncReport, entries, events, link};
+use crate::tasks::Task;
+use crate::vault::{Core, Env, Statement, Vault};
+use std::path::Path;
+use std::sync::Arc;
+use vitalwitness_domain::record::Id;
+use vitalwitness_domain::sync::Answer;
+use vitalwitness_domain::wire::{DeviceStatement, Devices, Id16, NewRevocation, Problem, Recovery};
+use vitalwitness_proof::Rejection;
+use vitalwitness_proof::cbor::{Encoder, Reader};
+use vitalwitness_proof::entry::EventType;
+use vitalwitness_proof::keys::PublicKey;
+use vitalwitness_proof::sha256;
+
+/// Another device of the account, as its statement says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its id.
+    pub id: Id,
+    /// Ended: it cannot sign in, and learns no new secret.
+    pub ended: bool,
+    pub(crate) dsk: Vec<u8>,
+    pub(crate) dek: Vec<u8>,
+}
+
+impl Device {
+    fn save(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let mut out = Encoder::new();
+        out.array(3).bytes(&self.dsk).bytes(&self.dek);
+        out.bool(self.ended);
+        tx.put(Kind::Device, &self.id, 0, &out.finish()).map(drop)
+    }
+
+    fn all(tx: &Tx<'_>) -> Result<Vec<Self>, StoreError> {
+        let parse = |bytes: &[u8]| {
+            let mut reader = Reader::new(bytes);
+            reader.array_of(3)?;
+            let dsk = reader.bytes()?.to_vec();
+            let dek = reader.bytes()?.to_vec();
+            let ended = bool_of(&mut reader)?;
+            Ok::<_, Rejection>(Self {
+                id: key_id(&dsk),
+                ended,
+                dsk,
+                dek,
+            })
+        };
+        let items = tx.all(Kind::Device)?.into_iter();
+        items
+            .map(|item| parse(&item.plain).map_err(|_| DAMAGED))
+            .collect()
+    }
+}
+
+/// SPKIs of the keys that other devices take vault secrets with.
+pub(crate) fn other_deks(tx: &Tx<'_>) -> Result<Vec<Vec<u8>>, StoreError> {
+    let devices = Device::all(tx)?.into_iter();
+    Ok(devices
+        .filter(|device| !device.ended)
+        .map(|device| device.dek)
+        .collect())
+}
+
+/// The device that stated this one; none: the kit did.
+pub(crate) fn stated_by(tx: &Tx<'_>) -> Result<Option<Id>, StoreError> {
+    link::get(STATED_BY, tx, link::id)
+}
+
+impl Vault {
+    /// Makes a vault at `path` out of the kit and what the cloud keeps: the same records, with
+    /// receipts.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] when the cloud cannot be reached or knows no such account; nothing is left
+    /// behind then.
+    pub async fn restore(
+        path: &Path,
+        kit: &Kit,
+        settings: &CloudSettings,
+        env: Env,
+        transport: &Arc<dyn Transport>,
+    ) -> Result<(Self, SyncReport), Error> {
+        let vault = Self::join(path, &settings.origin, kit, env)?;
+        let account = kit.aik().id();
+        let id = kit.kk().id();
+        let opened = vault
+            .first_sync(settings, transport, |recovery, core| {
+                let secret = open_secret(recovery, &id, kit.kk(), &account)?;
+                core.take_secret(&secret)
+            })
+            .await;
+        match opened {
+            Ok(report) => Ok((vault, report)),
+            Err(error) => {
+                vault.erase_all()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Registers, signs in, opens the newest vault secret with `open`, and pulls all there is.
+    pub(crate) async fn first_sync(
+        &self,
+        settings: &CloudSettings,
+        transport: &Arc<dyn Transport>,
+        open: impl FnOnce(&Recovery, &mut Core) -> Result<(), Error>,
+    ) -> Result<SyncReport, Error> {
+        self.connect(settings)?;
+        let mut round = crate::sync::round::Round::new(self, transport, Network::default())?;
+        settled(round.register().await?)?;
+        settled(round.sign_in().await?)?;
+        let recovery = self
+            .client(transport)?
+            .call("GET", "/v1/recovery", None::<&()>)
+            .await?;
+        self.with(|core| open(&recovery, core))?;
+        self.sync_all(transport).await
+    }
+
+    /// Other devices of the account, as far as this one was told.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`].
+    pub fn devices(&self) -> Result<Vec<Device>, Error> {
+        self.with(|core| Ok(Device::all(&core.store.reader())?))
+    }
+
+    /// Asks the cloud for the account's devices, and keeps those whose statement holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientError`].
+    pub async fn learn_devices(&self, transport: &Arc<dyn Transport>) -> Result<(), Error> {
+        let client = self.client(transport)?;
+        let told: Devices = client.call("GET", "/v1/devices", None::<&()>).await?;
+        let settings = self.cloud()?.ok_or(ClientError::NotConnected)?;
+        self.with(|core| {
+            let own = core.env.keystore.public(&core.account.dsk)?;
+            let mut known = Device::all(&core.store.reader())?;
+            let mut left = told.devices;
+            // a device that another states counts once that other one does
+            loop {
+                let before = left.len();
+                let mut kept = Vec::new();
+                for statement in left {
+                    let key = match statement.by {
+                        None => Some(core.account.aik.clone()),
+                        Some(by) if by.0 == key_id(&own) => Some(own.to_vec()),
+                        Some(by) => {
+                            let by = known.iter().find(|device| device.id == by.0);
+                            by.map(|device| device.dsk.clone())
+                        }
+                    };
+                    match key {
+                        None => kept.push(statement),
+                        Some(key) if holds(&statement, &key, &core.account.id, &settings) => {
+                            let id = key_id(&statement.dsk.0);
+                            let new = known.iter().all(|device| device.id != id);
+                            if new && id != key_id(&own) {
+                                known.push(Device {
+                                    id,
+                                    ended: false,
+                                    dsk: statement.dsk.0,
+                                    dek: statement.dek.0,
+                                });
+                            }
+                        }
+                        Some(_) => log::warn!("a device's statement does not hold"),
+                    }
+                }
+                left = kept;
+                if left.len() == before || left.is_empty() {
+                    break;
+                }
+            }
+            Ok(core
+                .store
+                .write(|tx| known.iter().try_for_each(|device| device.save(tx)))?)
+        })
+    }
+
+    /// Ends another device: it cannot sign in any more, its keys end in every channel, every
+    /// stream key closes, and a new vault secret goes to the kit and the devices that stay.
+    /// Takes effect with the next sync.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when it is not known here; see [`Vault::learn_devices`].
+    pub fn end_device(&self, device: &Id) -> Result<(), Error> {
+        self.with(|core| {
+            let reader = core.store.reader();
+            let found = Device::all(&reader)?.into_iter().find(|d| d.id == *device);
+            let mut ended = found.ok_or(Error::NotFound)?;
+            ended.ended = true;
+            let server_ms = core.server_ms()?;
+            let revocations = core.end_keys_of(device, server_ms)?;
+            let closed: Vec<Id> = core
+                .streams
+                .all()
+                .filter(|(_, closed)| !closed)
+                .map(|(key, _)| key.id)
+                .collect();
+            let (old, new) = core.next_secret()?;
+            core.store.write(|tx| {
+                ended.save(tx)?;
+                Errand::EndDevice(Id16(*device)).queue(tx)?;
+                for revocation in &revocations {
+                    entries::remember_signed(&revocation.event.event.0, tx)?;
+                    Errand::Revoke(revocation.clone()).queue(tx)?;
+                }
+                for id in &closed {
+                    tx.set_item_state(Kind::Stream, id, 1)?;
+                }
+                follow(old, &new, tx)
+            })?;
+            for id in &closed {
+                core.streams.close(id);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Core {
+    /// Now, by the server's clock as far as it is known.
+    pub(crate) fn server_ms(&self) -> Result<i64, StoreError> {
+        let offset = link::Number::Offset.load(&self.store.reader())?;
+        Ok(self.env.clock.now_ms().saturating_add(offset))
+    }
+
+    /// The newest vault secret and the one that follows it.
+    pub(crate) fn next_secret(&self) -> Result<(VaultSecret, VaultSecret), Error> {
+        let old = VaultSecret::load(&self.store.reader(), None)?.ok_or(DAMAGED)?;
+        let new = VaultSecret::generate(old.generation + 1, self.env.random.as_ref())?;
+        Ok((old, new))
+    }
+
+    /// REVOKEs, by the owner keys, of a device's keys in every channel.
+    fn end_keys_of(&self, device: &Id, server_ms: i64) -> Result<Vec<NewRevocation>, Error> {
+        let reader = self.store.reader();
+        let mut all = Vec::new();
+        for (_, _, secret) in BagSecret::all(&reader)? {
+            let BagSecret::Device(keys) = secret else {
+                continue;
+            };
+            if keys.device != *device {
+                continue;
+            }
+            let channel = Channel::load(keys.channel[0], &reader)?.ok_or(DAMAGED)?;
+            let owner = &channel.secrets.owner;
+            let mut closed: Vec<Id16> = self
+                .streams
+                .all()
+                .filter(|(key, closed)| !closed && key.stream.category == channel.category())
+                .map(|(key, _)| Id16(key.id))
+                .collect();
+            for spki in [&keys.dsk, &keys.gsk] {
+                let hash = sha256(&[spki]);
+                let event =
+                    events::owner_event(EventType::Revoke, &channel.secrets, hash, server_ms);
+                all.push(NewRevocation {
+                    event: events::sign(&event, &owner.id(), |m| Ok(owner.sign(m)?))?,
+                    closed: std::mem::take(&mut closed),
+                });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Tells the account's other devices, through the bag, which keys are this device's.
+    pub(crate) fn own_keys(&self, category: u8) -> Result<BagSecret, Error> {
+        let channel = Channel::load(category, &self.store.reader())?.ok_or(DAMAGED)?;
+        let keystore = self.env.keystore.as_ref();
+        Ok(BagSecret::Device(DeviceKeys {
+            device: key_id(&keystore.public(&self.account.dsk)?),
+            channel: channel.secrets.channel,
+            dsk: keystore.public(&channel.dsk)?.to_vec(),
+            gsk: keystore.public(&channel.gsk)?.to_vec(),
+        }))
+    }
+}
+
+/// Stores the next vault secret and queues it; the old one goes into the bag, under the new.
+pub(crate) fn follow(old: VaultSecret, new: &VaultSecret, tx: &Tx<'_>) -> Result<(), Error> {
+    new.save(tx)?;
+    let generation = new.generation;
+    tx.queue(
+        Priority::Account,
+        &Task::VaultSecret { generation }.encode(),
+    )?;
+    BagSecret::Secret(old).put(tx)?;
+    Ok(())
+}
+
+/// Whether a statement is of this account and log, signed by `key`.
+fn holds(statement: &DeviceStatement, key: &[u8], account: &Id, settings: &CloudSettings) -> bool {
+    let message = Statement::message(
+        &settings.origin,
+        account,
+        &statement.dsk.0,
+        &statement.dek.0,
+        statement.time,
+    );
+    statement.account.0 == *account
+        && PublicKey::from_spki(key).is_ok_and(|key| key.verifies(&message, &statement.signature.0))
+}
+
+/// Done, or the error that a caller who waits for it gets.
+fn settled(asked: Asked) -> Result<(), Error> {
+    Err(match asked {
+        Asked::Done | Asked::Gone => return Ok(()),
+        Asked::Answer(Answer::Offline { retry_after_s }) => {
+            ClientError::Offline { retry_after_s }.into()
+        }
+        Asked::Answer(Answer::Refused {
+            status,
+            code,
+            retry_after_s,
+        }) => ClientError::Refused(Problem {
+            kind: String::new(),
+            title: String::new(),
+            status,
+            code,
+            retry_after_s,
+        })
+        .into(),
+        Asked::Skew => ClientError::ClockSkew.into(),
+        Asked::Key(error) => error.into(),
+        Asked::Answer(_) | Asked::Later => ClientError::Unreadable.into(),
+    })
+}
+
+pub(crate) const STATED_BY: &[u8] = b"stated by";

@@ -1,0 +1,314 @@
+//! Changes of the account, applied page by page: what a page brings and the cursor that counts it
+//! are one transaction. What needs another request (bytes of a batch, a request's organisation)
+//! becomes an item of the outbox in that transaction.
+
+use super::entries::{self, OwnKeys, Wrong};
+use super::errands::Errand;
+use super::link::{self, Number};
+use crate::Error;
+use crate::account::VaultSecret;
+use crate::bag::BagSecret;
+use crate::channels::Channel;
+use crate::heads::Evidence;
+use crate::index::Index;
+use crate::store::{BatchId, DAMAGED, Kind, StoreError, Tx};
+use crate::streams::StreamKey;
+use crate::vault::Core;
+use std::sync::Arc;
+use vitalwitness_domain::record::Id;
+use vitalwitness_domain::wire::{BagItem, BatchInfo, Change, Hash32, What};
+use vitalwitness_proof::cbor::Encoder;
+use vitalwitness_proof::entry::{Entry, EventType};
+
+/// What changed in memory once the transaction is durable.
+#[derive(Default)]
+struct Brought {
+    keys: Vec<(StreamKey, bool)>,
+    closed: Vec<Id>,
+    erased: Vec<BatchId>,
+    forgotten: Vec<Id>,
+    frozen: Option<&'static str>,
+}
+
+impl Core {
+    /// Applies a page. The code of a finding that freezes the log, if there is one.
+    pub(crate) fn apply_changes(
+        &mut self,
+        page: &[Change],
+        origin: &str,
+        server_ms: i64,
+    ) -> Result<Option<&'static str>, Error> {
+        self.adopt_channels(page)?;
+        let reader = self.store.reader();
+        let own = OwnKeys::load(&reader, self.env.keystore.as_ref())?;
+        let mut cursor = Number::Cursor.load(&reader)?;
+        let env = self.env.clone();
+        let account = self.account.id;
+        let index = &self.index;
+        let time_ms = env.clock.now_ms();
+        let brought = self.store.write(|tx| {
+            let mut brought = Brought::default();
+            for change in page {
+                // A page that comes twice is applied once; one with a hole is not applied.
+                match i64::try_from(change.cursor) {
+                    Ok(at) if at <= cursor => continue,
+                    Ok(at) if at == cursor + 1 => {}
+                    _ => break,
+                }
+                match &change.what {
+                    What::Entry { index, entry, spki } => {
+                        let spki = spki.as_ref().map(|spki| spki.0.as_slice());
+                        match entries::take(*index, &entry.0, spki, &own, server_ms, tx)? {
+                            Ok(entry) => follow(&entry, tx)?,
+                            Err(wrong) => {
+                                let after = entry.0.clone();
+                                brought.frozen =
+                                    Some(keep_evidence(wrong, after, origin, time_ms, tx)?);
+                                break;
+                            }
+                        }
+                    }
+                    What::Batch { info } => {
+                        remember_batch(info, tx)?;
+                        let held = index.row_of(&info.batch.0).and_then(|row| index.get(row));
+                        let revision = held
+                            .and_then(|held| held.header.sealed)
+                            .map(|sealed| sealed.revision);
+                        if revision.is_none_or(|revision| revision < info.revision) {
+                            Errand::Fetch(info.clone()).queue(tx)?;
+                        }
+                    }
+                    What::Bag { item } => take_bag(item, &account, &env, &mut brought, tx)?,
+                    What::Erased { batch } => {
+                        tx.remove(Kind::BatchProof, &batch.0)?;
+                        if let Some(row) = index.row_of(&batch.0) {
+                            tx.remove_batch(row)?;
+                            brought.erased.push(row);
+                        }
+                    }
+                    What::BagErased { item } => erase_bag(&item.0, index, &mut brought, tx)?,
+                    What::Request { request } => {
+                        crate::share::arrived(request, tx)?;
+                    }
+                    What::Refusal { refusal } => {
+                        let name = change.cursor.to_be_bytes();
+                        let plain = super::errands::json(refusal)?;
+                        tx.put(Kind::Refusal, &name, 0, &plain)?;
+                    }
+                    What::Closed { stream_key } => brought.closed.push(stream_key.0),
+                    What::Recovery { generation } => {
+                        if VaultSecret::load(tx, Some(*generation))?.is_none() {
+                            Errand::FetchSecret(*generation).queue(tx)?;
+                        }
+                    }
+                }
+                cursor += 1;
+            }
+            for id in &brought.closed {
+                close_stored(id, &mut brought.keys, tx)?;
+            }
+            Number::Cursor.save(cursor, tx)?;
+            if let Some(code) = brought.frozen {
+                link::freeze(code, tx)?;
+            }
+            Ok::<_, Error>(brought)
+        })?;
+        self.take_keys(brought.keys);
+        for id in &brought.closed {
+            self.streams.close(id);
+        }
+        for row in brought.erased {
+            self.cache.forget(row);
+            self.index.remove(row);
+        }
+        for id in &brought.forgotten {
+            self.streams.forget(id);
+        }
+        Ok(brought.frozen)
+    }
+
+    /// Takes in channels of a page, before the page itself: what was sealed for a channel that
+    /// gives way is sealed anew. Done twice it changes nothing.
+    fn adopt_channels(&mut self, page: &[Change]) -> Result<(), Error> {
+        for change in page {
+            let What::Bag { item } = &change.what else {
+                continue;
+            };
+            let reader = self.store.reader();
+            if reader.get(Kind::Bag, &item.item.0)?.is_some() {
+                continue;
+            }
+            if let Some(under) = VaultSecret::load(&reader, Some(item.generation))?
+                && let Ok(secret @ BagSecret::Channel(_)) =
+                    BagSecret::open(&item.sealed.0, &item.item.0, &self.account.id, &under)
+            {
+                self.adopt_secret(&item.item.0, secret)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_keys(&mut self, keys: Vec<(StreamKey, bool)>) {
+        for (key, closed) in keys {
+            self.streams.insert(Arc::new(key), closed);
+        }
+    }
+
+    /// Stores a vault secret, and opens what of the bag waited for it.
+    pub(crate) fn take_secret(&mut self, secret: &VaultSecret) -> Result<(), Error> {
+        let env = self.env.clone();
+        let account = self.account.id;
+        let keys = self.store.write(|tx| {
+            secret.save(tx)?;
+            let mut brought = Brought::default();
+            open_waiting(&account, &env, &mut brought, tx)?;
+            Ok::<_, Error>(brought.keys)
+        })?;
+        self.take_keys(keys);
+        Ok(())
+    }
+}
+
+fn keep_evidence(
+    wrong: Wrong,
+    after: Vec<u8>,
+    origin: &str,
+    time_ms: i64,
+    tx: &Tx<'_>,
+) -> Result<&'static str, StoreError> {
+    let code = wrong.code.code();
+    let evidence = Evidence {
+        code: code.to_owned(),
+        origin: origin.to_owned(),
+        before: wrong.before,
+        after,
+        proof: Vec::new(),
+        time_ms,
+    };
+    evidence.save(tx)?;
+    Ok(code)
+}
+
+/// What an entry means for what is kept of grants and requests.
+fn follow(entry: &Entry, tx: &Tx<'_>) -> Result<(), Error> {
+    match entry.event.kind {
+        EventType::Revoke => crate::share::ended(&entry.event.recordhash, tx),
+        EventType::Deny => crate::share::denied(&entry.event.recordhash, tx),
+        _ => Ok(()),
+    }
+}
+
+/// Which batch a BATCH entry's root is of.
+fn remember_batch(info: &BatchInfo, tx: &Tx<'_>) -> Result<(), StoreError> {
+    let mut out = Encoder::new();
+    out.bytes(&info.batch.0);
+    link::put(&root_name(&info.root), out, tx)
+}
+
+/// The batch with this root.
+pub(crate) fn batch_of(root: &[u8; 32], tx: &Tx<'_>) -> Result<Option<Id>, StoreError> {
+    link::get(&root_name(&Hash32(*root)), tx, link::id)
+}
+
+fn root_name(root: &Hash32) -> Vec<u8> {
+    [b"root".as_slice(), &root.0].concat()
+}
+
+/// A bag item: opened if its vault secret is here, else kept until it is.
+fn take_bag(
+    item: &BagItem,
+    account: &Id,
+    env: &crate::vault::Env,
+    brought: &mut Brought,
+    tx: &Tx<'_>,
+) -> Result<(), Error> {
+    if tx.get(Kind::Bag, &item.item.0)?.is_some() {
+        return Ok(());
+    }
+    let Some(under) = VaultSecret::load(tx, Some(item.generation))? else {
+        let plain = super::errands::json(item)?;
+        tx.put(Kind::SealedBag, &item.item.0, 0, &plain)?;
+        return Ok(());
+    };
+    // What does not open under the account's own secret was not put there by the account.
+    let Ok(secret) = BagSecret::open(&item.sealed.0, &item.item.0, account, &under) else {
+        log::warn!("a bag item of generation {} does not open", item.generation);
+        return Ok(());
+    };
+    secret.keep(&item.item.0, true, tx)?;
+    match secret {
+        BagSecret::Stream {
+            descriptor,
+            id,
+            key,
+        } => {
+            let key = StreamKey::of_bag(&descriptor, id, key).map_err(|_| DAMAGED)?;
+            if tx.get(Kind::Stream, &id)?.is_none() {
+                key.save(false, tx)?;
+                brought.keys.push((key, false));
+            }
+        }
+        BagSecret::Channel(secrets) => {
+            let category = secrets.channel[0];
+            if Channel::load(category, tx)?.is_none() {
+                let keystore = env.keystore.as_ref();
+                let channel = Channel::new(category, Some(secrets), keystore, env.random.as_ref())?;
+                channel.save(tx)?;
+                channel.queue_enrolment(tx)?;
+            }
+        }
+        BagSecret::Grant(bytes) => crate::share::learned(&bytes.0, tx)?,
+        BagSecret::Device(_) => {}
+        BagSecret::Secret(secret) => {
+            secret.save(tx)?;
+            open_waiting(account, env, brought, tx)?;
+        }
+    }
+    Ok(())
+}
+
+/// Another device destroyed a secret; a stream key goes once no batch here is under it.
+fn erase_bag(
+    item: &Id,
+    index: &Index,
+    brought: &mut Brought,
+    tx: &Tx<'_>,
+) -> Result<(), StoreError> {
+    if let Some(BagSecret::Stream { id, .. }) = BagSecret::get(item, tx)? {
+        let used = index
+            .all()
+            .any(|(row, batch)| batch.header.stream_key == id && !brought.erased.contains(&row));
+        if !used {
+            tx.remove(Kind::Stream, &id)?;
+            brought.forgotten.push(id);
+        }
+    }
+    tx.remove(Kind::SealedBag, item)?;
+    tx.remove(Kind::Bag, item)
+}
+
+/// Tries what waited for a vault secret.
+fn open_waiting(
+    account: &Id,
+    env: &crate::vault::Env,
+    brought: &mut Brought,
+    tx: &Tx<'_>,
+) -> Result<(), Error> {
+    for waiting in tx.all(Kind::SealedBag)? {
+        let item: BagItem = super::errands::read(&waiting.plain)?;
+        if VaultSecret::load(tx, Some(item.generation))?.is_some() {
+            tx.remove(Kind::SealedBag, &item.item.0)?;
+            take_bag(&item, account, env, brought, tx)?;
+        }
+    }
+    Ok(())
+}
+
+/// Closes a key's row; also one that came with the same page.
+fn close_stored(id: &Id, new: &mut [(StreamKey, bool)], tx: &Tx<'_>) -> Result<(), StoreError> {
+    if let Some((key, closed)) = new.iter_mut().find(|(key, _)| key.id == *id) {
+        *closed = true;
+        return key.save(true, tx);
+    }
+    tx.set_item_state(Kind::Stream, id, 1)
+}

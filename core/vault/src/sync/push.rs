@@ -1,0 +1,527 @@
+//! Items of the outbox on their way: what is sent for each, built from the keys of this moment.
+//!
+//! What is random in a message (a signature, an HPKE sealing) is kept before it is sent where the
+//! cloud compares bytes, so that a message whose answer was lost is sent again as it was.
+
+use super::errands::{self, Errand};
+use super::link::{self, Number};
+use super::round::{Asked, Round};
+use super::{entries, events};
+use crate::Error;
+use crate::account::VaultSecret;
+use crate::bag::BagSecret;
+use crate::channels::Channel;
+use crate::client::ClientError;
+use crate::handover::Adopt;
+use crate::header::Sealer;
+use crate::keys::key_id;
+use crate::store::{BatchState, DAMAGED, Kind, Tx};
+use crate::tasks::Task;
+use crate::vault::Core;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use vitalwitness_domain::record::Id;
+use vitalwitness_domain::sealed::Expect;
+use vitalwitness_domain::sync::Answer;
+use vitalwitness_domain::wire::{
+    BagItem, BatchInfo, BatchStatus, Bytes, ChannelEntries, Hash32, Id16, Logged, NewBatch,
+    NewChannel, Recovery, SealedTo, SubmittedEvent, slug,
+};
+use vitalwitness_proof::entry::{Event, EventType, Purpose};
+use vitalwitness_proof::sha256;
+
+impl Round<'_> {
+    /// Sends an item that is no upload. `Ok`: it is done and can leave the outbox.
+    pub(super) async fn send(&mut self, task: &Task) -> Result<Asked, Error> {
+        match task {
+            // Registering is a step of its own, before any item.
+            Task::Account => Ok(Asked::Done),
+            Task::VaultSecret { generation } => self.send_secret(*generation).await,
+            Task::Channel { category } => self.send_channel(*category).await,
+            Task::Bag { item } => self.send_bag(item).await,
+            Task::Envelopes { stream_key } => self.send_envelopes(stream_key).await,
+            Task::Erase { batch } => {
+                let target = format!("/v1/objects/{}", Id16(*batch));
+                self.tell("DELETE", &target, None::<&()>).await
+            }
+            Task::Other { what, bytes } => match Errand::of(*what, bytes)? {
+                Errand::Grant(body) => self.post_event("/v1/grants", &body).await,
+                Errand::Deny(body) => self.post_event("/v1/denials", &body).await,
+                Errand::Revoke(body) => self.post_event("/v1/revocations", &body).await,
+                Errand::Envelopes(body) => self.tell("POST", "/v1/envelopes", Some(&body)).await,
+                Errand::Device(body) => self.tell("POST", "/v1/devices", Some(&body)).await,
+                Errand::EndDevice(id) => {
+                    let target = format!("/v1/devices/{id}");
+                    self.tell("DELETE", &target, None::<&()>).await
+                }
+                Errand::EraseBag(item) => {
+                    let target = format!("/v1/bag/{item}");
+                    self.tell("DELETE", &target, None::<&()>).await
+                }
+                Errand::Fetch(info) => self.fetch(&info).await,
+                Errand::FetchSecret(generation) => self.fetch_secret(generation).await,
+                Errand::CheckRequest(hash) => self.check_request(&hash.0).await,
+            },
+            Task::Batch { .. } => Err(DAMAGED.into()),
+        }
+    }
+
+    async fn post_event<B: Serialize + Sync>(&self, to: &str, body: &B) -> Result<Asked, Error> {
+        let answer: Result<Logged, _> = self.client.call("POST", to, Some(body)).await;
+        Ok(Asked::from_answer(answer.map(drop)))
+    }
+
+    pub(super) async fn tell<B: Serialize + Sync>(
+        &self,
+        method: &'static str,
+        target: &str,
+        body: Option<&B>,
+    ) -> Result<Asked, Error> {
+        let answer = self.client.tell(method, target, body).await;
+        Ok(Asked::from_answer(answer))
+    }
+
+    /// The vault secret, sealed to the kit and to every device that is known and not ended.
+    async fn send_secret(&mut self, generation: u32) -> Result<Asked, Error> {
+        let body: Option<Recovery> = self.vault.with(|core| {
+            let Some(secret) = VaultSecret::load(&core.store.reader(), Some(generation))? else {
+                return Ok(None);
+            };
+            let name = [b"recovery".as_slice(), &generation.to_be_bytes()].concat();
+            kept(core, &name, |core| core.sealed_secret(&secret)).map(Some)
+        })?;
+        match body {
+            None => Ok(Asked::Done),
+            Some(body) => self.tell("PUT", "/v1/recovery", Some(&body)).await,
+        }
+    }
+
+    /// The channel with the ENROLs of its owner and of this device's keys.
+    async fn send_channel(&mut self, category: u8) -> Result<Asked, Error> {
+        let server_ms = self.client.server_now_ms();
+        let (new, is_open) = self.vault.with(|core| {
+            let name = core.enrol_name(category)?;
+            let new = kept(core, &name, |core| core.new_channel(category, server_ms))?;
+            let owner: Id = new.enrol.first().ok_or(DAMAGED)?.signer.0;
+            let is_open = entries::Enrolled::load(&owner, &core.store.reader())?.is_some();
+            Ok::<_, Error>((new, is_open))
+        })?;
+        if is_open {
+            for event in new.enrol.iter().skip(1) {
+                match self.post_event("/v1/entries", event).await? {
+                    Asked::Done => {}
+                    other => return Ok(other),
+                }
+            }
+        } else {
+            let answer: Result<ChannelEntries, _> =
+                self.client.call("POST", "/v1/channels", Some(&new)).await;
+            match Asked::from_answer(answer.map(drop)) {
+                Asked::Done => {}
+                other => return Ok(other),
+            }
+        }
+        self.vault.with(|core| {
+            let loaded = Channel::load(category, &core.store.reader())?;
+            let mut channel = loaded.ok_or(DAMAGED)?;
+            channel.enrolled = true;
+            let keys = core.own_keys(category)?;
+            core.store.write(|tx| {
+                channel.save(tx)?;
+                keys.put(tx).map(drop)
+            })
+        })?;
+        Ok(Asked::Done)
+    }
+
+    async fn send_bag(&mut self, item: &Id) -> Result<Asked, Error> {
+        let body = self.vault.with(|core| {
+            let reader = core.store.reader();
+            let Some(secret) = BagSecret::get(item, &reader)? else {
+                return Ok(None);
+            };
+            let under = VaultSecret::load(&reader, None)?.ok_or(DAMAGED)?;
+            let sealed = secret.seal(item, &core.account.id, &under, core.env.random.as_ref())?;
+            Ok::<_, Error>(Some(BagItem {
+                item: Id16(*item),
+                generation: under.generation,
+                sealed: Bytes(sealed),
+            }))
+        })?;
+        let Some(body) = body else {
+            return Ok(Asked::Done);
+        };
+        let target = format!("/v1/bag/{}", body.item);
+        match self.tell("PUT", &target, Some(&body)).await? {
+            // Its answer was lost: the first sealing of the same secret is there.
+            Asked::Answer(Answer::Refused { code, .. }) if code == slug::CONFLICT => {
+                Ok(Asked::Done)
+            }
+            other => Ok(other),
+        }
+    }
+
+    async fn send_envelopes(&mut self, stream_key: &Id) -> Result<Asked, Error> {
+        let now_ms = self.client.server_now_ms();
+        let all = self
+            .vault
+            .with(|core| core.envelopes_of_key(stream_key, now_ms))?;
+        for body in all {
+            match self.tell("POST", "/v1/envelopes", Some(&body)).await? {
+                Asked::Done => {}
+                // Over or taken back meanwhile: its keys stay home.
+                Asked::Answer(Answer::Refused { code, .. })
+                    if code == slug::REVOKED || code == slug::EXPIRED => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(Asked::Done)
+    }
+
+    /// Announces a batch. None: it is no longer to be sent.
+    pub(super) async fn announce(&mut self, batch: &Id, revision: u32) -> Result<Asked, Error> {
+        let server_ms = self.client.server_now_ms();
+        let new = self
+            .vault
+            .with(|core| core.announcement(batch, revision, server_ms))?;
+        let Some(new) = new else {
+            return Ok(Asked::Gone);
+        };
+        let answer: Result<BatchStatus, _> =
+            self.client.call("POST", "/v1/batches", Some(&new)).await;
+        match answer {
+            Ok(status) => {
+                self.note_quota(&status)?;
+                Ok(Asked::Answer(Answer::Announced {
+                    missing: status.missing,
+                }))
+            }
+            Err(error) => Ok(Asked::from_answer(Err(error))),
+        }
+    }
+
+    pub(super) async fn part(
+        &mut self,
+        batch: &Id,
+        revision: u32,
+        part: u32,
+    ) -> Result<Asked, Error> {
+        let bytes = self.vault.with(|core| {
+            let size = link::part_bytes(&core.store.reader())?;
+            let Some(row) = core.index.row_of(batch) else {
+                return Ok(None);
+            };
+            let upload = core.upload(row)?;
+            let mut parts = upload.bytes.chunks(size);
+            Ok::<_, Error>(parts.nth(part as usize).map(<[u8]>::to_vec))
+        })?;
+        let Some(bytes) = bytes else {
+            return Ok(Asked::Gone);
+        };
+        let target = format!("/v1/batches/{}/{revision}/parts/{part}", Id16(*batch));
+        let answer: Result<BatchStatus, _> = self.client.put_bytes(&target, &bytes).await;
+        Ok(Asked::from_answer(answer.map(drop)))
+    }
+
+    /// Asks for the batch to be logged. Done: the cloud has it, and says which entry it became.
+    pub(super) async fn commit(&mut self, batch: &Id, revision: u32) -> Result<Asked, Error> {
+        let target = format!("/v1/batches/{}/{revision}/commit", Id16(*batch));
+        let answer: Result<BatchStatus, _> = self.client.call("POST", &target, None::<&()>).await;
+        let status = match answer {
+            Ok(status) => status,
+            Err(error) => return Ok(Asked::from_answer(Err(error))),
+        };
+        if status.logged.is_none() {
+            return Ok(Asked::Answer(Answer::Unreadable));
+        }
+        self.note_quota(&status)?;
+        self.vault.with(|core| {
+            if let Some(row) = core.index.row_of(batch) {
+                core.advance(row, BatchState::Stored)?;
+            }
+            core.store.write(|tx| {
+                Number::Full.save(0, tx)?;
+                tx.remove(Kind::Meta, &event_name(batch))
+            })?;
+            Ok::<_, Error>(())
+        })?;
+        Ok(Asked::Done)
+    }
+
+    fn note_quota(&self, status: &BatchStatus) -> Result<(), Error> {
+        let quota = status.quota.clone();
+        self.vault
+            .with(|core| Ok(core.store.write(|tx| link::save_quota(&quota, tx))?))
+    }
+
+    /// Fetches and adopts a batch that was sealed elsewhere.
+    async fn fetch(&mut self, info: &BatchInfo) -> Result<Asked, Error> {
+        let (known, has_key, own) = self.vault.with(|core| {
+            let row = core.index.row_of(&info.batch.0);
+            let revision = row
+                .and_then(|row| core.index.get(row))
+                .and_then(|batch| batch.header.sealed)
+                .map(|sealed| sealed.revision);
+            let key = core.streams.get(&info.stream_key.0).is_some();
+            let own = core.is_own_channel(&info.channel.0)?;
+            Ok::<_, Error>((revision, key, own))
+        })?;
+        if known.is_some_and(|revision| revision >= info.revision) {
+            return Ok(Asked::Done);
+        }
+        if !own || !has_key {
+            // Its key comes with the bag; until then it waits.
+            return Ok(Asked::Later);
+        }
+        let target = format!("/v1/objects/{}", info.batch);
+        let bytes = match self.client.get_bytes(&target, info.bytes).await {
+            Ok(bytes) => bytes,
+            // Erased since.
+            Err(ClientError::Refused(problem)) if problem.status == 404 => return Ok(Asked::Gone),
+            Err(error) => return Ok(Asked::from_answer(Err(error))),
+        };
+        if sha256(&[&bytes]) != info.digest.0 {
+            return Ok(Asked::Answer(Answer::Unreadable));
+        }
+        let adopt = Adopt {
+            expect: Expect {
+                channel: info.channel.0,
+                stream_key: info.stream_key.0,
+                batch: info.batch.0,
+                root: info.root.0,
+                leaves: info.leaves,
+            },
+            revision: info.revision,
+            sealer: self.sealer_of(info)?,
+        };
+        self.vault
+            .with(|core| core.adopt(&adopt, &bytes, BatchState::Stored))?;
+        self.rescan();
+        Ok(Asked::Done)
+    }
+
+    /// Who sealed it, by its BATCH entry.
+    fn sealer_of(&self, info: &BatchInfo) -> Result<Sealer, Error> {
+        self.vault.with(|core| {
+            let kept = entries::Kept::all(&core.store.reader())?;
+            let entry = kept.iter().find(|kept| kept.index == info.index);
+            let receiver = match entry {
+                Some(kept) => kept.read()?.event.receiver,
+                None => None,
+            };
+            Ok(match receiver {
+                Some(_) => Sealer::Grantee,
+                None => Sealer::Device,
+            })
+        })
+    }
+
+    /// Fetches the newest vault secret and opens it with this device's key.
+    async fn fetch_secret(&mut self, generation: u32) -> Result<Asked, Error> {
+        let here = self.vault.with(|core| {
+            Ok::<_, Error>(VaultSecret::load(&core.store.reader(), Some(generation))?.is_some())
+        })?;
+        if here {
+            return Ok(Asked::Done);
+        }
+        let answer: Result<Recovery, _> =
+            self.client.call("GET", "/v1/recovery", None::<&()>).await;
+        let recovery = match answer {
+            Ok(recovery) => recovery,
+            Err(error) => return Ok(Asked::from_answer(Err(error))),
+        };
+        self.vault.with(|core| {
+            let env = core.env.clone();
+            let account = core.account.clone();
+            let key = crate::account::device_key(env.keystore.as_ref(), &account)?;
+            let id = key_id(&env.keystore.public(&account.dek)?);
+            let secret = open_secret(&recovery, &id, &key, &account.id)?;
+            core.take_secret(&secret)
+        })?;
+        Ok(Asked::Done)
+    }
+}
+
+/// Opens the sealing of `recovery` that is to the key `id`.
+pub(crate) fn open_secret(
+    recovery: &Recovery,
+    id: &Id,
+    key: &dyn vitalwitness_domain::hpke::Dh,
+    account: &Id,
+) -> Result<VaultSecret, Error> {
+    let sealed = recovery.sealed.iter().find(|sealed| sealed.to.0 == *id);
+    let sealed = sealed.ok_or(Error::NotFound)?;
+    let enc = sealed.enc.0.as_slice().try_into();
+    let enc = enc.map_err(|_| ClientError::Unreadable)?;
+    VaultSecret::open(
+        key,
+        account,
+        recovery.generation,
+        &enc,
+        &sealed.ciphertext.0,
+    )
+}
+
+impl Core {
+    fn sealed_secret(&self, secret: &VaultSecret) -> Result<Recovery, Error> {
+        let mut to = vec![self.account.kk.clone()];
+        to.push(self.env.keystore.public(&self.account.dek)?.to_vec());
+        to.extend(crate::devices::other_deks(&self.store.reader())?);
+        let seal = |spki: Vec<u8>| {
+            let point = crate::keys::point_of(&spki).ok_or(DAMAGED)?;
+            let random = self.env.random.as_ref();
+            let sealed = secret.seal_to(&point, &self.account.id, random)?;
+            Ok(SealedTo {
+                to: Id16(key_id(&spki)),
+                enc: Bytes(sealed.enc.to_vec()),
+                ciphertext: Bytes(sealed.ciphertext),
+            })
+        };
+        Ok(Recovery {
+            generation: secret.generation,
+            sealed: to.into_iter().map(seal).collect::<Result<_, Error>>()?,
+        })
+    }
+
+    /// Under which name this device's ENROLs for a channel are kept: another channel or another
+    /// device's keys are other ENROLs.
+    fn enrol_name(&self, category: u8) -> Result<Vec<u8>, Error> {
+        let channel = Channel::load(category, &self.store.reader())?.ok_or(DAMAGED)?;
+        let dsk = key_id(&self.env.keystore.public(&channel.dsk)?);
+        Ok([b"enrol".as_slice(), &channel.secrets.channel, &dsk].concat())
+    }
+
+    fn new_channel(&self, category: u8, server_ms: i64) -> Result<NewChannel, Error> {
+        let channel = Channel::load(category, &self.store.reader())?.ok_or(DAMAGED)?;
+        let secrets = &channel.secrets;
+        let owner = &secrets.owner;
+        let keystore = self.env.keystore.as_ref();
+        let enrol = |spki: &[u8], purpose: Option<Purpose>| {
+            let event = Event {
+                purpose,
+                ..events::owner_event(EventType::Enrol, secrets, sha256(&[spki]), server_ms)
+            };
+            let mut submitted = events::sign(&event, &owner.id(), |m| Ok(owner.sign(m)?))?;
+            submitted.spki = Some(Bytes(spki.to_vec()));
+            Ok::<_, Error>(submitted)
+        };
+        Ok(NewChannel {
+            channel: Id16(secrets.channel),
+            locator: Id16(secrets.locator),
+            inbox: Bytes(secrets.inbox.spki().to_vec()),
+            enrol: vec![
+                enrol(&owner.spki(), None)?,
+                enrol(&keystore.public(&channel.dsk)?, Some(Purpose::Device))?,
+                enrol(&keystore.public(&channel.gsk)?, Some(Purpose::Grant))?,
+            ],
+        })
+    }
+
+    /// What announces a batch; sealed anew first if its key was closed. None: this revision is no
+    /// longer the newest, or the batch is gone.
+    fn announcement(
+        &mut self,
+        batch: &Id,
+        revision: u32,
+        server_ms: i64,
+    ) -> Result<Option<NewBatch>, Error> {
+        let Some(row) = self.index.row_of(batch) else {
+            return Ok(None);
+        };
+        let Some(indexed) = self.index.get(row) else {
+            return Ok(None);
+        };
+        let newest = indexed.header.sealed.map(|sealed| sealed.revision);
+        if newest != Some(revision) {
+            return Ok(None);
+        }
+        if self.streams.is_closed(&indexed.header.stream_key) && indexed.state < BatchState::Stored
+        {
+            self.reseal(row)?;
+        }
+        let category = self.index.get(row).ok_or(Error::NotFound)?.stream.category;
+        let upload = self.upload(row)?;
+        let event = if revision == 0 {
+            let name = event_name(batch);
+            let (root, channel) = (upload.expect.root, upload.expect.channel);
+            let make = |core: &mut Self| core.batch_event(category, root, server_ms);
+            let mut event = kept(self, &name, make)?;
+            if Event::decode(&event.event.0)?.channel != channel {
+                // signed for a channel that gave way to another device's
+                self.store.write(|tx| tx.remove(Kind::Meta, &name))?;
+                event = kept(self, &name, make)?;
+            }
+            Some(event)
+        } else {
+            None
+        };
+        let size = link::part_bytes(&self.store.reader())?;
+        let parts = upload.bytes.chunks(size);
+        Ok(Some(NewBatch {
+            channel: Id16(upload.expect.channel),
+            batch: Id16(*batch),
+            revision,
+            stream_key: Id16(upload.expect.stream_key),
+            root: Hash32(upload.expect.root),
+            leaves: upload.expect.leaves,
+            bytes: upload.bytes.len() as u64,
+            digest: Hash32(sha256(&[&upload.bytes])),
+            parts: parts.map(|part| Hash32(sha256(&[part]))).collect(),
+            event,
+        }))
+    }
+
+    fn batch_event(
+        &self,
+        category: u8,
+        root: [u8; 32],
+        server_ms: i64,
+    ) -> Result<SubmittedEvent, Error> {
+        let channel = Channel::load(category, &self.store.reader())?.ok_or(DAMAGED)?;
+        let event = events::owner_event(EventType::Batch, &channel.secrets, root, server_ms);
+        let keystore = self.env.keystore.as_ref();
+        let signer = key_id(&keystore.public(&channel.dsk)?);
+        events::sign(&event, &signer, |message| {
+            Ok(keystore.sign(&channel.dsk, message)?)
+        })
+    }
+
+    /// Moves a batch on, never back.
+    pub(crate) fn advance(&mut self, row: i64, state: BatchState) -> Result<(), Error> {
+        match self.index.get(row) {
+            Some(batch) if batch.state < state => self.set_state(row, state),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_own_channel(&self, channel: &Id) -> Result<bool, Error> {
+        let own = Channel::load(channel[0], &self.store.reader())?;
+        Ok(own.is_some_and(|own| own.secrets.channel == *channel))
+    }
+}
+
+/// What was kept under `name`, or what `make` makes, kept first. Events in it count as signed by
+/// this device.
+fn kept<T: Serialize + DeserializeOwned + events::Signed>(
+    core: &mut Core,
+    name: &[u8],
+    make: impl FnOnce(&mut Core) -> Result<T, Error>,
+) -> Result<T, Error> {
+    if let Some(item) = core.store.reader().get(Kind::Meta, name)? {
+        return Ok(errands::read(&item.plain)?);
+    }
+    let body = make(core)?;
+    let plain = errands::json(&body)?;
+    core.store.write(|tx: &Tx<'_>| {
+        for event in body.events() {
+            entries::remember_signed(event, tx)?;
+        }
+        tx.put(Kind::Meta, name, 0, &plain)
+    })?;
+    Ok(body)
+}
+
+/// Under which name a batch's signed event is kept until the cloud has it.
+pub(crate) fn event_name(batch: &Id) -> Vec<u8> {
+    [b"batch event".as_slice(), batch].concat()
+}
