@@ -1,0 +1,16 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should panic"
+)]
+//! Real vaults against the real cloud over loopback, with faults, lies and kills.
+
+mod cheats;
+mod clinic;
+mod devices;
+mod faults;
+mod limits;
+mod net;
+mod share;
+mod town;
+mod way;
