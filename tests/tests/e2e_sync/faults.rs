@@ -3,9 +3,10 @@
 use crate::net::{Fate, Line};
 use crate::town::{DAY, HEART, NOON, Phone, Town, all, in_state, sync, value};
 use std::future::Future;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use vitalwitness_domain::wire::{Changes, What};
 use vitalwitness_proof::entry::{Entry, EventType};
 use vitalwitness_vault::store::{BatchState, StoreError};
@@ -102,38 +103,51 @@ async fn ten_thousand_records_arrive_over_a_line_that_loses_one_in_twenty() {
     check_cloud(&phone, 10_000).await;
 }
 
-/// Polls a future `times` times, lets the runtime work between, then drops it. None: it was not
-/// done by then.
+/// Polls a future `times` times, each time when it asks for it, then drops it: at once, with its
+/// request under way, or (`times` even) when the answer is there. None: it was not done by then.
 async fn poll_and_drop<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future = pin!(future);
-    for _ in 0..times {
-        let mut context = Context::from_waker(Waker::noop());
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return Some(output);
+    let mut polls = 0;
+    poll_fn(|context| {
+        if polls == times {
+            return Poll::Ready(None);
         }
-        // the answer arrives meanwhile, or does not: both are to be survived
-        tokio::time::sleep(std::time::Duration::from_micros(300)).await;
-    }
-    None
+        polls += 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if polls == times && times % 2 == 1 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 #[tokio::test]
 async fn a_sync_that_is_dropped_at_any_await_goes_on_where_it_was() {
     let town = Town::new().await;
     let mut phone = town.phone("p").await;
-    let mut records = 0;
-    for times in 1..120 {
-        if times % 8 == 1 {
-            let month = i64::try_from(times).unwrap();
+    let (mut records, mut dropped, mut finished) = (0, 0, 0);
+    for round in 1..120 {
+        if round % 8 == 1 {
+            let month = i64::try_from(round).unwrap();
             phone.add(HEART, NOON - month * 31 * DAY, 5);
             records += 5;
         }
         let step = phone.vault.sync_all(&phone.transport);
-        if poll_and_drop(step, times).await.is_none() && times % 3 == 0 {
-            phone.reopen(); // and killed
+        if poll_and_drop(step, 1 + round % 12).await.is_some() {
+            finished += 1;
+        } else {
+            dropped += 1;
+            if round % 3 == 0 {
+                phone.reopen(); // and killed
+            }
         }
         town.time.pass(60_000);
     }
+    assert!(
+        dropped > 30 && finished > 30,
+        "{dropped} dropped, {finished} finished"
+    );
     phone.sync().await;
     assert_eq!(in_state(&phone.vault, BatchState::Logged), records);
     assert!(phone.vault.set_aside().unwrap().is_empty());
