@@ -1,12 +1,16 @@
 //! What can be typed.
 
-use crate::grantee::{enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
+use crate::grantee::{ask::Ask, enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
 use crate::inspect::Inspect;
 use crate::patient::add::{Add, Correct, Withdraw};
+use crate::patient::devices::{Backup, Devices, Join, Pair, Restore};
 use crate::patient::erase::Erase;
+use crate::patient::import::Import;
 use crate::patient::init::{Confirm, Init};
 use crate::patient::look::{Days, List, Standing};
 use crate::patient::receipt::Give;
+use crate::patient::share::{Code, Deny, Grant, Grants, Looked, Requests, Revoke};
+use crate::patient::sync::{Sync, Trust};
 use crate::verify::Verify;
 use clap::{Parser, Subcommand};
 
@@ -38,10 +42,29 @@ pub(crate) enum Command {
     Standing(Standing),
     #[command(name = "receipt")]
     Give(Give),
+    Trust(Trust),
+    Import(Import),
+    Sync(Sync),
+    #[command(name = "share-code")]
+    Code(Code),
+    Requests(Requests),
+    Grant(Grant),
+    Deny(Deny),
+    Revoke(Revoke),
+    Grants(Grants),
+    #[command(name = "activity")]
+    Looked(Looked),
+    Backup(Backup),
+    Restore(Restore),
+    Devices(Devices),
+    Pair(Pair),
+    Join(Join),
     Erase(Erase),
     Verify(Verify),
     Inspect(Inspect),
     Enrol(Enrol),
+    #[command(name = "request")]
+    Ask(Ask),
     Shared(Shared),
     Fetch(Fetch),
     #[command(name = "report")]
@@ -52,13 +75,16 @@ const EXAMPLES: &str = "\
 Keep your own record:
   vitalwitness init
   vitalwitness add heart-rate 62
-  vitalwitness list
+  vitalwitness import export.zip
+  vitalwitness sync --cloud https://records.example
+  vitalwitness receipt 5f3c9a01 -o morning.vwr
 
 Check a receipt somebody gave you (no connection needed):
   vitalwitness verify morning.vwr --trust trust.json
 
 At a clinic or an insurer:
   vitalwitness enrol --cloud URL --code CODE --name \"Dr Ada Low\"
+  vitalwitness request SHARE-CODE --codes heart-rate --from 2026-01 --to 2026-02 --purpose TEXT
   vitalwitness fetch --out ward-7 && vitalwitness report ward-7
 
 Exit codes:

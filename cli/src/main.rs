@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
     match &cli.command {
-        Command::Init(args) => patient::init::init(args, console),
+        Command::Init(args) => wait(patient::init::init(args, console)),
         Command::ConfirmKit(args) => patient::init::confirm_kit(args, console),
         Command::Add(args) => patient::add::add(args, console),
         Command::Correct(args) => patient::add::correct(args, console),
@@ -48,10 +48,26 @@ fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
         Command::Days(args) => patient::look::days(args, console),
         Command::Standing(args) => patient::look::status(args, console),
         Command::Give(args) => patient::receipt::give(args, console),
+        Command::Trust(args) => patient::sync::trust(args, console),
+        Command::Import(args) => wait(async { patient::import::import(args, console) }),
+        Command::Sync(args) => wait(patient::sync::sync(args, console)),
+        Command::Code(args) => patient::share::code(args, console),
+        Command::Requests(args) => patient::share::requests(args, console),
+        Command::Grant(args) => patient::share::grant(args, console),
+        Command::Deny(args) => patient::share::deny(args, console),
+        Command::Revoke(args) => patient::share::revoke(args, console),
+        Command::Grants(args) => patient::share::grants(args, console),
+        Command::Looked(args) => patient::share::activity(args, console),
+        Command::Backup(args) => patient::devices::backup(args, console),
+        Command::Restore(args) => wait(patient::devices::restore(args, console)),
+        Command::Devices(args) => wait(patient::devices::devices(args, console)),
+        Command::Pair(args) => wait(patient::devices::pair(args, console)),
+        Command::Join(args) => wait(patient::devices::join(args, console)),
         Command::Erase(args) => patient::erase::erase(args, console),
         Command::Verify(args) => verify::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Summary(args) => grantee::summary::run(args, console),
+        Command::Ask(args) => wait(grantee::ask::run(args, console)),
         Command::Enrol(args) => wait(grantee::enrol::run(args, console)),
         Command::Shared(args) => wait(grantee::shared::run(args, console)),
         Command::Fetch(args) => wait(grantee::fetch::run(args, console)),
@@ -60,7 +76,8 @@ fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
 
 /// Runs a command that waits for the network.
 fn wait<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-    tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|_| Failure::new(Exit::Other, "runtime", "The program cannot start."))?

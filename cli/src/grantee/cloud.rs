@@ -47,6 +47,10 @@ pub(crate) fn failed(error: &ClientError) -> Failure {
         ClientError::Refused(problem) => refusal(problem),
         ClientError::ClockSkew => refused(slug::CLOCK),
         ClientError::Key(error) => of_keys(error),
+        ClientError::NotConnected => Failure::usage(
+            "not_connected",
+            "No service is named yet; `vitalwitness sync --cloud URL` does.",
+        ),
         ClientError::Address => Failure::usage(
             "cloud_url",
             "The service's address must be https://NAME, or http:// on this computer.",
@@ -65,7 +69,17 @@ pub(crate) fn refusal(problem: &Problem) -> Failure {
 }
 
 fn refused(code: &str) -> Failure {
-    let (exit, sentence) = match code {
+    let (exit, sentence) = refusal_of(code);
+    Failure::new(exit, code, sentence)
+}
+
+/// A refusal in words.
+pub(crate) fn refusal_words(code: &str) -> &'static str {
+    refusal_of(code).1
+}
+
+fn refusal_of(code: &str) -> (Exit, &'static str) {
+    match code {
         slug::REVOKED => (
             Exit::Refused,
             "This is not shared with you any more: its owner stopped sharing.",
@@ -105,8 +119,7 @@ fn refused(code: &str) -> Failure {
         ),
         slug::EVENT_REFUSED => (Exit::Other, "The service did not list this event."),
         _ => (Exit::Other, "The service refused."),
-    };
-    Failure::new(exit, code, sentence)
+    }
 }
 
 impl Home {

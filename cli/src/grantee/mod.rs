@@ -4,6 +4,7 @@
 //! list, keys must be enrolled by the list's owner, batches must hold the records that were listed,
 //! and the list must extend the one that was accepted before.
 
+pub(crate) mod ask;
 pub(crate) mod cloud;
 pub(crate) mod enrol;
 mod export;

@@ -1,5 +1,6 @@
 //! `init` and `confirm-kit`: a new record, and the words that bring it back.
 
+use super::sync::Service;
 use super::{At, failed};
 use crate::console::{Console, Tone, write_file};
 use crate::outcome::{Exit, Failure, Outcome};
@@ -22,9 +23,11 @@ pub(crate) struct Init {
     /// Confirm the kit with the words of a file: all 24, or the ones asked for.
     #[arg(long, value_name = "FILE")]
     confirm_words: Option<PathBuf>,
-    /// The list your service keeps, if it is not the usual one.
-    #[arg(long, value_name = "NAME", default_value = ORIGIN)]
+    /// The list your service keeps, if it is not the usual one (`--cloud` asks for it).
+    #[arg(long, value_name = "NAME", default_value = ORIGIN, conflicts_with = "cloud")]
     origin: String,
+    #[command(flatten)]
+    service: Service,
     #[command(flatten)]
     at: At,
 }
@@ -52,7 +55,7 @@ Nobody else has them. Without a kit and without a second device, a lost computer
 record. You can record at once; the kit is asked for before the first sync.";
 
 /// Runs `init`.
-pub(crate) fn init(args: &Init, console: &Console) -> Outcome<Exit> {
+pub(crate) async fn init(args: &Init, console: &Console) -> Outcome<Exit> {
     let dir = args.at.dir()?;
     let file = args.at.file()?;
     if file.exists() {
@@ -72,9 +75,14 @@ pub(crate) fn init(args: &Init, console: &Console) -> Outcome<Exit> {
             format!("{} is there already and stays as it is.", path.display()),
         ));
     }
+    let settings = args.service.settings().await?;
+    let origin = settings.as_ref().map_or(&args.origin, |it| &it.origin);
     make_private(&dir)?;
     let env = args.at.env(console, true)?;
-    let (vault, kit) = Vault::create(&file, &args.origin, env).map_err(|error| failed(&error))?;
+    let (vault, kit) = Vault::create(&file, origin, env).map_err(|error| failed(&error))?;
+    if let Some(settings) = &settings {
+        vault.connect(settings).map_err(|error| failed(&error))?;
+    }
     let words = kit.words().map_err(|error| super::of_kit(&error))?;
     match &args.words_out {
         Some(path) => write_file(path, format!("{}\n", *words).as_bytes(), true, false)?,

@@ -1,10 +1,14 @@
 //! What a person does with their own record on this computer.
 
 pub(crate) mod add;
+pub(crate) mod devices;
 pub(crate) mod erase;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod look;
 pub(crate) mod receipt;
+pub(crate) mod share;
+pub(crate) mod sync;
 
 use crate::console::{self, Console};
 use crate::outcome::{Exit, Failure, Outcome};
@@ -16,8 +20,9 @@ use vitalwitness_proof::Hash;
 use vitalwitness_vault::clock::{Clock as _, SystemClock};
 use vitalwitness_vault::keys::{FileKeyStore, OsRandom};
 use vitalwitness_vault::kit::KitError;
+use vitalwitness_vault::share::ShareError;
 use vitalwitness_vault::store::StoreError;
-use vitalwitness_vault::{Env, Error, Query, Vault};
+use vitalwitness_vault::{BackupError, Env, Error, Query, Vault};
 
 /// Where a person's record is.
 #[derive(Args, Debug)]
@@ -127,6 +132,9 @@ pub(crate) fn failed(error: &Error) -> Failure {
             "not_for_this_key",
             "It was not sealed for this record, or its bytes were changed.",
         ),
+        Error::Cloud(error) => crate::grantee::cloud::failed(error),
+        Error::Share(error) => of_share(*error),
+        Error::Backup(error) => of_backup(*error),
         Error::NotLogged => Failure::new(
             Exit::Unwitnessed,
             "not_logged",
@@ -198,6 +206,60 @@ fn of_store(error: &StoreError) -> Failure {
     Failure::new(exit, code, sentence)
 }
 
+fn of_share(error: ShareError) -> Failure {
+    let (code, sentence) = match error {
+        ShareError::Answered => (
+            "answered",
+            "You answered this request before; the decision stays.".to_owned(),
+        ),
+        ShareError::NotChecked => (
+            "not_checked",
+            "This request is not checked yet, or did not hold; sync first.".to_owned(),
+        ),
+        ShareError::Expired => ("expired", "Its time is over.".to_owned()),
+        ShareError::Revoked => ("revoked", "You stopped sharing this before.".to_owned()),
+        other => ("not_allowed", format!("This cannot be shared: {other}.")),
+    };
+    Failure::new(Exit::Refused, code, sentence)
+}
+
+fn of_backup(error: BackupError) -> Failure {
+    let (exit, code, sentence) = match error {
+        BackupError::NotBackup => (Exit::NotValid, "not_backup", "This is no backup."),
+        BackupError::Newer => (
+            Exit::NotValid,
+            "newer_backup",
+            "A newer version wrote this backup; update first.",
+        ),
+        BackupError::OtherKit => (
+            Exit::NotValid,
+            "kit_other_account",
+            "This backup is not of this recovery kit.",
+        ),
+        BackupError::Truncated => (
+            Exit::NotValid,
+            "backup_truncated",
+            "The end of the backup is missing; copy it again.",
+        ),
+        BackupError::Damaged => (
+            Exit::NotValid,
+            "backup_damaged",
+            "The backup is damaged; copy it again.",
+        ),
+        BackupError::Io(std::io::ErrorKind::StorageFull) => (
+            Exit::Other,
+            "storage_full",
+            "There is no space left; the backup before stays as it was.",
+        ),
+        _ => (
+            Exit::Other,
+            "backup_file",
+            "The backup cannot be read or written.",
+        ),
+    };
+    Failure::new(exit, code, sentence)
+}
+
 /// What is wrong with the words of a kit.
 pub(crate) fn of_kit(error: &KitError) -> Failure {
     let (code, sentence) = match error {
@@ -213,6 +275,13 @@ pub(crate) fn of_kit(error: &KitError) -> Failure {
             "kit_checksum",
             "These words do not belong together: one is wrong, or their order is.".to_owned(),
         ),
+        KitError::NotConfirmed => {
+            return Failure::new(
+                Exit::Refused,
+                "kit_not_confirmed",
+                "Confirm your recovery kit first (vitalwitness confirm-kit); nothing is synced before.",
+            );
+        }
         KitError::OtherAccount => (
             "kit_other_account",
             "This is the recovery kit of another record.".to_owned(),

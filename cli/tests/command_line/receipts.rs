@@ -1,13 +1,6 @@
 //! The program over the receipts of `tests/vectors/receipt.json`, and over hostile ones.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails should panic"
-)]
 
-mod program;
-
-use program::{Ran, put, run_with};
+use crate::program::{Ran, put, run_with};
 use serde_json::{Value, json};
 use std::path::Path;
 

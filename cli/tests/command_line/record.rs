@@ -1,66 +1,8 @@
 //! A person's own record from the command line, without a network.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails should panic"
-)]
 
-mod program;
-
-use program::{Ran, put, run_with};
+use crate::home::{Home, is_refused};
+use crate::program::put;
 use std::path::Path;
-use tempfile::TempDir;
-
-/// A directory with a record in it.
-struct Home(TempDir);
-
-impl Home {
-    fn empty() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn made() -> Self {
-        let home = Self::empty();
-        let kit = home.path("kit.txt");
-        let ran = home.run(&["init", "--words-out", &kit, "--confirm-words", &kit]);
-        assert_eq!(ran.exit, 0, "{ran:?}");
-        home
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        self.run_as("correct horse", args)
-    }
-
-    fn run_as(&self, passphrase: &str, args: &[&str]) -> Ran {
-        let vault = self.path("me");
-        let variables = [
-            ("VW_VAULT", vault.as_str()),
-            ("VW_PASSPHRASE", passphrase),
-            ("VW_TEST_ARGON", "least"),
-            ("TZ", "UTC"),
-        ];
-        run_with(args, &variables, &[])
-    }
-
-    fn newest(&self) -> String {
-        let listed = self.run(&["list", "--limit", "1", "--json"]).json();
-        listed[0]["record"].as_str().unwrap().to_owned()
-    }
-}
-
-fn is_refused(ran: &Ran, exit: i32, code: &str) {
-    assert_eq!(ran.exit, exit, "{ran:?}");
-    assert!(
-        ran.err.trim_end().ends_with(&format!("[{code}]")),
-        "{ran:?}"
-    );
-    assert_eq!(ran.err.lines().count(), 1, "one sentence: {ran:?}");
-    assert_eq!(ran.out, "", "{ran:?}");
-}
 
 #[test]
 fn every_kind_is_added_by_hand_and_listed_as_it_was_typed() {

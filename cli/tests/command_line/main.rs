@@ -1,0 +1,12 @@
+//! The built program from outside: arguments in, exit code and words out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should panic"
+)]
+
+mod files;
+mod home;
+mod program;
+mod receipts;
+mod record;
