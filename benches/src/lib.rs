@@ -1,1 +1,1 @@
-//! Benches live in `benches/`; this crate has no code of its own.
+//! Benches live in `benches/`, the page made of what they print in `src/bin/report.rs`.
