@@ -171,7 +171,10 @@ impl Page {
                 " Your usual range: {a:.0}\u{2013}{b:.0}."
             ))
         );
-        let (floor, top) = ((low / 10.0).floor() * 10.0, (high / 10.0).ceil() * 10.0);
+        let (least, most) = chart
+            .usual
+            .map_or((low, high), |(a, b)| (low.min(a), high.max(b)));
+        let (floor, top) = ((least / 10.0).floor() * 10.0, (most / 10.0).ceil() * 10.0);
         let x = |minute: f64| 8.0 + minute / 1440.0 * 560.0;
         let y = |value: f64| 14.0 + (top - value) / (top - floor).max(1.0) * 150.0;
         let mut svg = String::new();
