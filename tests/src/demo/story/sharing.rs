@@ -8,9 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use vitalwitness_domain::record::{Body, Record, Value};
-use vitalwitness_domain::wire::{
-    Bytes, Delivery, GrantForGrantee, Id16, NewAccess, Sig64, SubmittedEvent,
-};
+use vitalwitness_domain::wire::{Bytes, Delivery, Grants, Id16, NewAccess, Sig64, SubmittedEvent};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::entry::{Entry, Event, EventType, event_message};
 use vitalwitness_proof::keys::spki_id;
@@ -45,7 +43,7 @@ impl Story {
                 "request",
                 &code,
                 "--codes",
-                "heart-rate,sleep",
+                "heart-rate,light-sleep,deep-sleep,rem-sleep",
                 "--from",
                 "2026-01",
                 "--to",
@@ -107,12 +105,11 @@ impl Story {
             &["fetch", "--out", &out, "--receipts", "3", "--home", &home],
             &mut self.narrator,
         )?;
-        self.tools
-            .must(&["report", &out, "--home", &home], &mut self.narrator)?;
+        self.tools.must(&["report", &out], &mut self.narrator)?;
         let csv = std::fs::read_to_string(Path::new(&out).join("records.csv"))?;
         let (rows, sleep) = (
             csv.lines().count().saturating_sub(1),
-            csv.matches("9383").count(),
+            csv.matches("loinc|938").count(),
         );
         let granted: u64 = robin
             .vault
@@ -175,8 +172,9 @@ impl Story {
         })?;
         let sleep = sleep.records.first().ok_or("no sleep on the phone")?;
         let batch = Id16(sleep.batch);
-        let mine: Vec<GrantForGrantee> = client.call("GET", "/v1/grants", None::<&()>).await?;
+        let mine: Grants = client.call("GET", "/v1/grants", None::<&()>).await?;
         let live = mine
+            .grants
             .iter()
             .find(|g| g.terms.grant.0 == grant.id)
             .ok_or("no grant")?;
