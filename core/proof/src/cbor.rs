@@ -16,6 +16,7 @@ use crate::Rejection;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::RangeInclusive;
 
 /// One item. Debug shows its kind and length, never what it holds.
 #[derive(Clone, PartialEq, Eq)]
@@ -313,15 +314,24 @@ impl<'a> Reader<'a> {
         self.head()
     }
 
+    /// The item on `level` begins with a byte of one of `majors`, read before its argument:
+    /// a byte that cannot stand here decides, not how long its head is.
+    fn expect(&self, level: u8, majors: RangeInclusive<u8>) -> Result<(), Rejection> {
+        let major = self.major().ok_or(Rejection::Malformed)?;
+        if level > MAX_LEVEL {
+            return Err(Rejection::LimitExceeded);
+        }
+        if majors.contains(&major) {
+            Ok(())
+        } else {
+            Err(Rejection::Malformed)
+        }
+    }
+
     /// A map key, encoded, after `previous`.
     fn key(&mut self, previous: Option<&'a [u8]>, level: u8) -> Result<&'a [u8], Rejection> {
         let start = self.rest;
-        if level > MAX_LEVEL && !self.rest.is_empty() {
-            return Err(Rejection::LimitExceeded);
-        }
-        if !matches!(self.major(), Some(0..=3)) {
-            return Err(Rejection::Malformed);
-        }
+        self.expect(level, 0..=3)?;
         self.walk(level)?;
         let key = self.since(start)?;
         if previous.is_some_and(|previous| previous >= key) {
@@ -333,17 +343,17 @@ impl<'a> Reader<'a> {
     /// What follows the head of tag 4 on `level`.
     fn decimal(&mut self, level: u8) -> Result<Value, Rejection> {
         let inner = level.saturating_add(1);
-        let Head::Array(2) = self.head_at(inner)? else {
+        self.expect(inner, 4..=4)?;
+        let Head::Array(2) = self.head()? else {
             return Err(Rejection::Malformed);
         };
-        if inner >= MAX_LEVEL && !self.rest.is_empty() {
-            return Err(Rejection::LimitExceeded);
-        }
-        let exponent = self.int()?;
-        let exponent = i8::try_from(exponent)
+        let innermost = inner.saturating_add(1);
+        self.expect(innermost, 0..=1)?;
+        let exponent = i8::try_from(self.int()?)
             .ok()
             .filter(|exponent| (-MAX_EXPONENT..=MAX_EXPONENT).contains(exponent))
             .ok_or(Rejection::Malformed)?;
+        self.expect(innermost, 0..=1)?;
         let mantissa = self.int()?;
         Ok(Value::Decimal { exponent, mantissa })
     }

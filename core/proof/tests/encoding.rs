@@ -44,6 +44,34 @@ fn the_first_defect_in_byte_order_decides() {
 }
 
 #[test]
+fn a_byte_that_cannot_stand_in_a_decimal_decides_before_the_length_of_its_head() {
+    // bytes, code
+    let cases = [
+        ("c482780100", "MALFORMED"),     // text as exponent, its head too long
+        ("c4825f", "MALFORMED"),         // bytes of indefinite length as exponent
+        ("c482007801", "MALFORMED"),     // text as mantissa, its head too long
+        ("c48200d80400", "MALFORMED"),   // a tag as mantissa, written long
+        ("c47801", "MALFORMED"),         // text for the pair
+        ("c4b80100", "MALFORMED"),       // a map for the pair, its head too long
+        ("c41801", "MALFORMED"),         // an integer for the pair
+        ("c4980200", "NON_CANONICAL"),   // the pair may stand there; its head is too long
+        ("c482180100", "NON_CANONICAL"), // so may the exponent
+        ("c482001801", "NON_CANONICAL"), // and the mantissa
+        ("c482", "MALFORMED"),
+        ("c4", "MALFORMED"),
+    ];
+    for (bytes, code) in cases {
+        let bytes = hex::decode(bytes).unwrap();
+        let got = cbor::decode(&bytes).map_or_else(Rejection::code, |_| "");
+        assert_eq!(got, code, "{}", hex::encode(&bytes));
+        assert_eq!(
+            cbor::check(&bytes).map_or_else(Rejection::code, |()| ""),
+            code
+        );
+    }
+}
+
+#[test]
 fn what_is_shown_in_part_has_the_hash_of_the_whole() {
     let values = record();
     let seed = [5; 32];
