@@ -99,20 +99,19 @@ impl Tables<'_> {
         self.all(title, name)[0]
     }
 
-    /// How many times `other` is `ours`, at its least, over the tables under `title`.
-    fn least_ratio(&self, title: &str, ours: &str, other: &str) -> f64 {
-        let pairs = self
-            .all(title, ours)
-            .into_iter()
-            .zip(self.all(title, other));
-        pairs.map(|(a, b)| b / a).fold(f64::INFINITY, f64::min)
+    /// How many times `other` is `ours`, in each table under `title`.
+    fn ratios(&self, title: &str, ours: &str, other: &str) -> Vec<f64> {
+        let pairs = self.all(title, ours).into_iter();
+        let pairs = pairs.zip(self.all(title, other));
+        pairs.map(|(a, b)| b / a).collect()
     }
 }
 
 fn proofs(tables: &Tables<'_>) -> Vec<Goal> {
-    let build = |peer| tables.least_ratio("build", "ours", peer);
-    let paths = |peer| tables.least_ratio("all proofs", "ours, all_paths_into", peer);
-    let single = |peer| tables.least_ratio("verify one by one", "ours", peer);
+    let build = |peer| tables.ratios("build", "ours", peer);
+    let kept = |peer| tables.ratios("all proofs", "ours, all_paths_into", peer);
+    let dropped = |peer| tables.ratios("all proofs", "ours, path by path", peer);
+    let single = |peer| tables.ratios("verify one by one", "ours", peer);
     let (_, curve) = &tables.sections("verify one, by size")[0];
     let line = curve
         .iter()
@@ -120,7 +119,7 @@ fn proofs(tables: &Tables<'_>) -> Vec<Goal> {
         .unwrap();
     let (slope, r_squared) = line.split_once(" ns a level, R² = ").unwrap();
     let (slope, r_squared): (f64, f64) = (slope.parse().unwrap(), r_squared.parse().unwrap());
-    let of_batch = tables.least_ratio("verify one by one, 4096", "ours, verify_all", "ct-merkle");
+    let of_batch = tables.ratios("verify one by one, 4096", "ours, verify_all", "ct-merkle");
     let record = tables.one("record to RC", "rid, seed, RC from encoded");
     let compression = tables.one("record to RC", "25 compressions") / 25.0;
     let whole = tables.one("whole receipt", "verify");
@@ -129,24 +128,31 @@ fn proofs(tables: &Tables<'_>) -> Vec<Goal> {
         ratio(
             "tree build, 1k to 100k leaves",
             "≥ 8x ct-merkle",
-            build("ct-merkle"),
+            &build("ct-merkle"),
             8.0,
         ),
-        ratio("", "≥ 2.5x rs_merkle", build("rs_merkle"), 2.5),
+        ratio("", "≥ 2.5x rs_merkle", &build("rs_merkle"), 2.5),
         ratio(
-            "all proofs of a batch",
+            "all proofs, all kept in one buffer (the peers drop theirs)",
             "≥ 20x ct-merkle",
-            paths("ct-merkle"),
+            &kept("ct-merkle"),
             20.0,
         ),
-        ratio("", "≥ 3x merkle_light", paths("merkle_light"), 3.0),
+        ratio("", "≥ 3x merkle_light", &kept("merkle_light"), 3.0),
+        ratio(
+            "all proofs, each dropped as the peers do",
+            "≥ 20x ct-merkle",
+            &dropped("ct-merkle"),
+            20.0,
+        ),
+        ratio("", "≥ 3x merkle_light", &dropped("merkle_light"), 3.0),
         ratio(
             "verify one proof",
             "≥ 1.3x ct-merkle",
-            single("ct-merkle"),
+            &single("ct-merkle"),
             1.3,
         ),
-        ratio("", "≥ 3x rs_merkle", single("rs_merkle"), 3.0),
+        ratio("", "≥ 3x rs_merkle", &single("rs_merkle"), 3.0),
         Goal::new(
             "",
             "≤ 100 ns a level",
@@ -156,7 +162,7 @@ fn proofs(tables: &Tables<'_>) -> Vec<Goal> {
         ratio(
             "verify all proofs of a batch of 4,096",
             "≥ 12x ct-merkle one by one",
-            of_batch,
+            &of_batch,
             12.0,
         ),
         Goal::new(
@@ -165,12 +171,15 @@ fn proofs(tables: &Tables<'_>) -> Vec<Goal> {
             format!("R² {r_squared:.4}"),
             r_squared >= 0.98,
         ),
-        Goal::new(
-            "record to RC, 8 salted slots",
-            "the time of ≤ 30 compressions",
-            format!("{:.1}", record / compression),
-            record / compression <= 30.0,
-        ),
+        Goal {
+            area: "record to RC, 8 salted slots, with its id and seed",
+            must: "≤ 30 compressions",
+            measured: format!(
+                "no bench counts them; the time of {:.0} in one stream",
+                record / compression
+            ),
+            met: None,
+        },
         Goal::new(
             "",
             "≥ 400,000 records/s a core",
@@ -187,16 +196,16 @@ fn proofs(tables: &Tables<'_>) -> Vec<Goal> {
 }
 
 fn storage(tables: &Tables<'_>) -> Vec<Goal> {
-    let ingest = tables.least_ratio("ingest", "vault", "plain SQLite rows");
+    let ingest = tables.ratios("ingest", "vault", "plain SQLite rows");
     let size = tables.one("size", "vault, sealed and with every index");
-    let day = tables.least_ratio("a day of", "vault, points", "plain SQLite rows");
+    let day = tables.ratios("a day of", "vault, points", "plain SQLite rows");
     let open = tables.one("cold open", "vault")
         / tables.one("cold open", "bare SQLite file and its header rows");
     vec![
         ratio(
             "ingest to durable and sealed, batches of 1,000",
             "≥ plain SQLite rows",
-            ingest,
+            &ingest,
             1.0,
         ),
         Goal::new(
@@ -205,7 +214,7 @@ fn storage(tables: &Tables<'_>) -> Vec<Goal> {
             format!("{size:.2}"),
             size <= 45.0,
         ),
-        ratio("day view", "≥ 10x plain SQLite rows", day, 10.0),
+        ratio("day view", "≥ 10x plain SQLite rows", &day, 10.0),
         Goal::new(
             "cold open",
             "≤ 1.5x the bare file and its header rows",
@@ -250,6 +259,14 @@ fn unmeasured() -> Vec<Goal> {
     .into()
 }
 
-fn ratio(area: &'static str, must: &'static str, found: f64, wanted: f64) -> Goal {
-    Goal::new(area, must, format!("{found:.2}x"), found >= wanted)
+/// The worst of `found` decides.
+fn ratio(area: &'static str, must: &'static str, found: &[f64], wanted: f64) -> Goal {
+    let least = found.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = found.iter().copied().fold(0.0, f64::max);
+    let measured = if found.len() > 1 {
+        format!("{least:.2}x to {highest:.2}x")
+    } else {
+        format!("{least:.2}x")
+    };
+    Goal::new(area, must, measured, least >= wanted)
 }
