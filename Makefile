@@ -1,5 +1,6 @@
 # Vitalwitness. `make help` lists the targets.
 SHELL := /bin/bash
+export PATH := $(HOME)/.cargo/bin:$(PATH)
 export VW_CACHE ?= $(HOME)/.cache/vitalwitness
 CLOUD_BIN = target/debug/vitalwitness-cloud
 

@@ -18,19 +18,26 @@ as_root() {
 apt_missing=()
 need cc || apt_missing+=(gcc libc6-dev)
 need make || apt_missing+=(make)
-need python3 || apt_missing+=(python3 python3-pip)
+need python3 || apt_missing+=(python3)
+python3 -m pip --version >/dev/null 2>&1 || apt_missing+=(python3-pip)
 if [ ${#apt_missing[@]} -gt 0 ]; then
   as_root apt-get update -q >/dev/null
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${apt_missing[@]}" >/dev/null
 fi
 
-if ! need cargo && [ -x "$HOME/.cargo/bin/cargo" ]; then
-  PATH="$HOME/.cargo/bin:$PATH"
-fi
-if ! need cargo; then
-  echo "needs: Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later (cargo, rustc, clippy, rustfmt)" >&2
+PATH="$HOME/.cargo/bin:$PATH"
+rust=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+have=$(rustc --version 2>/dev/null | cut -d' ' -f2) || have=
+if ! need cargo || [ -z "$have" ] || [ "$(printf '%s\n' "$rust" "$have" | sort -V | head -n 1)" != "$rust" ]; then
+  echo "needs: Rust $rust or later with cargo (found: ${have:-none}); https://rustup.rs installs it" >&2
   exit 1
 fi
+for part in fmt clippy; do
+  if ! cargo "$part" --version >/dev/null 2>&1; then
+    echo "needs: cargo $part (rustup component add rustfmt clippy)" >&2
+    exit 1
+  fi
+done
 
 if [ -x tests/fetch-activities.sh ]; then
   tests/fetch-activities.sh || echo "the recorded activities could not be had; their tests will say skipped" >&2
