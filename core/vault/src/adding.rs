@@ -9,7 +9,7 @@ use crate::Error;
 use crate::channels::Channel;
 use crate::header::{Correction, Header, Opening, Sealer};
 use crate::index::Indexed;
-use crate::keys::random_bytes;
+use crate::keys::{Random, random_bytes};
 use crate::parts::PartWriter;
 use crate::querying::Query;
 use crate::store::{BatchId, BatchState};
@@ -351,26 +351,7 @@ impl Group {
             }
             key
         };
-        Ok(Header {
-            id: random_bytes(random)?,
-            stream_key: key.id,
-            count: 0,
-            first_ms: i64::MAX,
-            last_ms: i64::MIN,
-            manual: false,
-            sealer: Sealer::Own,
-            sealed: None,
-            opening: Some(Opening {
-                secret: Arc::new(Secret32::new(random_bytes(random)?)),
-                nonce: random_bytes(random)?,
-                arrivals: 0,
-                parts: 0,
-                bytes: 0,
-                opened_ms: core.env.clock.now_ms(),
-            }),
-            corrections: Vec::new(),
-            days: DaySums::default(),
-        })
+        Header::opened(key.id, core.env.clock.now_ms(), random)
     }
 
     fn add(&mut self, at: usize, record: &Record, limit: u32) -> Result<Added, Error> {
@@ -395,6 +376,30 @@ fn opening_bytes(header: &Header) -> u64 {
 }
 
 impl Header {
+    /// That of a new batch, with an id, a secret and a nonce of its own.
+    pub(crate) fn opened(stream_key: Id, now_ms: i64, random: &dyn Random) -> Result<Self, Error> {
+        Ok(Self {
+            id: random_bytes(random)?,
+            stream_key,
+            count: 0,
+            first_ms: i64::MAX,
+            last_ms: i64::MIN,
+            manual: false,
+            sealer: Sealer::Own,
+            sealed: None,
+            opening: Some(Opening {
+                secret: Arc::new(Secret32::new(random_bytes(random)?)),
+                nonce: random_bytes(random)?,
+                arrivals: 0,
+                parts: 0,
+                bytes: 0,
+                opened_ms: now_ms,
+            }),
+            corrections: Vec::new(),
+            days: DaySums::default(),
+        })
+    }
+
     /// Counts a record in.
     pub(crate) fn take(&mut self, record: &Record, rc: &Hash) {
         self.count += 1;

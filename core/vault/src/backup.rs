@@ -16,9 +16,10 @@ use crate::account::{Account, ephemeral, new_alias};
 use crate::channels::Channel;
 use crate::keys::{KeyError, KeyKind, Point, key_id, point_of, random_bytes};
 use crate::kit::Kit;
+use crate::sealing::Seal;
 use crate::store::{DAMAGED, Priority, Store, StoreError};
 use crate::tasks::Task;
-use crate::vault::{Env, Statement, Vault};
+use crate::vault::{Core, Env, Statement, Vault};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest;
 use std::fs::{self, File};
@@ -62,7 +63,7 @@ impl From<io::Error> for BackupError {
 
 impl Vault {
     /// Writes a backup to `path`, in place of one that is there. Needs no kit, so it can run by
-    /// schedule.
+    /// schedule. Open batches are sealed first.
     ///
     /// # Errors
     ///
@@ -70,6 +71,10 @@ impl Vault {
     pub fn backup(&self, path: &Path) -> Result<(), Error> {
         let copy = beside(path, "copy");
         let done = self.with(|core| {
+            if let Err(error) = core.seal_open(Seal::All) {
+                // it goes along unsealed: restoring moves it to a batch of another id
+                log::warn!("a batch was not sealed before a backup: {error}");
+            }
             remove(&copy)?;
             core.store.copy_to(&copy)?;
             let database_key = core.store.database_key(core.env.keystore.as_ref())?;
@@ -112,21 +117,23 @@ impl Vault {
                 remove(Path::new(&name))?;
             }
         }
-        Self::with_store(restored?, env)
+        Ok(Self::with_core(restored?))
     }
 }
 
-fn restore(from: &Path, kit: &Kit, path: &Path, origin: &str, env: &Env) -> Result<Store, Error> {
+fn restore(from: &Path, kit: &Kit, path: &Path, origin: &str, env: &Env) -> Result<Core, Error> {
     let database_key = read(from, kit, path)?;
     let (keystore, random) = (env.keystore.as_ref(), env.random.as_ref());
     let dbk = new_alias(random)?;
     keystore.create(&dbk, KeyKind::Wrap)?;
     Store::rewrap(path, &database_key, &dbk, keystore)?;
-    let mut store = Store::open(path, keystore, env.random.clone())?;
+    let store = Store::open(path, keystore, env.random.clone())?;
+    let mut core = Core::load(store, env.clone())?;
+    core.move_unsealed()?;
     let account = Account::new_device(kit, true, keystore, random, |_| [0; 16])?;
     let statement = Statement::sign(kit, &account, origin, env)?;
     let mut channels = Vec::new();
-    for channel in Channel::all(&store.reader())? {
+    for channel in Channel::all(&core.store.reader())? {
         let category = channel.category();
         channels.push(Channel::new(
             category,
@@ -135,7 +142,7 @@ fn restore(from: &Path, kit: &Kit, path: &Path, origin: &str, env: &Env) -> Resu
             random,
         )?);
     }
-    store.write(|tx| {
+    core.store.write(|tx| {
         account.save(tx)?;
         statement.save(tx)?;
         crate::sync::link::forget_device(tx)?;
@@ -146,7 +153,8 @@ fn restore(from: &Path, kit: &Kit, path: &Path, origin: &str, env: &Env) -> Resu
         }
         Ok::<_, Error>(())
     })?;
-    Ok(store)
+    core.account = account;
+    Ok(core)
 }
 
 fn write(

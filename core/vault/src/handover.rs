@@ -7,14 +7,17 @@ use crate::channels::{Channel, ChannelSecrets};
 use crate::filter;
 use crate::header::{Header, SealedAs, Sealer};
 use crate::index::Indexed;
+use crate::parts::{self, PartWriter};
 use crate::receipts::EventProof;
-use crate::store::{BatchId, BatchState, DAMAGED};
+use crate::store::{BatchId, BatchState, DAMAGED, StoreError, Tx};
 use crate::streams::StreamKey;
 use crate::summary::DaySums;
 use crate::vault::{Core, Vault};
+use std::collections::HashSet;
 use std::sync::Arc;
 use vitalwitness_domain::record::{Hash, Id, Record};
-use vitalwitness_domain::sealed::{self, Expect, Opened};
+use vitalwitness_domain::sealed::{self, Expect, OpenError, Opened, RidSource};
+use vitalwitness_proof::record::SaltKey;
 
 /// A batch that another device or a grantee sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +67,8 @@ impl Vault {
     }
 
     /// Takes in a batch that was sealed elsewhere, checked against its root. Idempotent by id; a
-    /// higher revision takes the place of a lower one.
+    /// higher revision takes the place of a lower one. Records that wait here under its id move to
+    /// a batch of another.
     ///
     /// # Errors
     ///
@@ -237,10 +241,8 @@ impl Core {
     ) -> Result<BatchId, Error> {
         let known = self.index.row_of(&adopt.expect.batch);
         let before = known.and_then(|row| self.index.get(row)).cloned();
-        let revision = before
-            .as_ref()
-            .and_then(|batch| batch.header.sealed)
-            .map(|s| s.revision);
+        let held = before.and_then(|batch| batch.header.sealed);
+        let revision = held.map(|held| held.revision);
         if let (Some(row), Some(revision)) = (known, revision)
             && revision >= adopt.revision
         {
@@ -252,9 +254,20 @@ impl Core {
             .ok_or(Error::NotFound)?
             .clone();
         let opened = sealed::open(bytes, &key.key, &adopt.expect)?;
+        // an older revision under a newer number would bring erased records back
+        let same_tree = held.is_none_or(|held| held.root == adopt.expect.root);
+        if opened.revision() != adopt.revision || !same_tree {
+            return Err(OpenError::Mismatch.into());
+        }
         let header = header_of(&opened, adopt, bytes.len())?;
-        let filter = filter::of(&record_hashes(&opened));
-        let row = self.store.write(|tx| {
+        let hashes = record_hashes(&opened);
+        let filter = filter::of(&hashes);
+        // a copy of this vault sealed what is not sealed here: what waits is of another batch now
+        let moved = match known {
+            Some(row) if revision.is_none() => self.moved(row, &hashes)?,
+            _ => None,
+        };
+        let (row, moved) = self.store.write(|tx| {
             let row = match known {
                 Some(row) => {
                     tx.set_header(row, &header.encode())?;
@@ -265,9 +278,14 @@ impl Core {
                 None => tx.add_batch_as(state, &header.encode())?,
             };
             tx.set_body(row, bytes, &filter)?;
-            Ok::<_, Error>(row)
+            let moved = moved.map(|moved| moved.write(tx)).transpose()?;
+            Ok::<_, Error>((row, moved))
         })?;
         self.cache.forget(row);
+        self.index.remove(row);
+        if let Some((row, batch)) = moved {
+            self.index.insert(row, batch);
+        }
         let stream = key.stream.clone();
         self.index.insert(
             row,
@@ -278,6 +296,69 @@ impl Core {
             },
         );
         Ok(row)
+    }
+
+    /// Moves what is not sealed into batches of other ids, secrets and nonces: a copy of this vault
+    /// may seal the old ones. Records keep their ids and hashes.
+    pub(crate) fn move_unsealed(&mut self) -> Result<(), Error> {
+        let unsealed = self
+            .index
+            .all()
+            .filter(|(_, batch)| batch.header.sealed.is_none());
+        let rows: Vec<BatchId> = unsealed.map(|(row, _)| row).collect();
+        let moved: Vec<Moved> = rows
+            .iter()
+            .filter_map(|row| self.moved(*row, &[]).transpose())
+            .collect::<Result<_, _>>()?;
+        let moved = self.store.write(|tx| {
+            rows.iter().try_for_each(|row| tx.remove_batch(*row))?;
+            let moved = moved.into_iter().map(|moved| moved.write(tx));
+            moved.collect::<Result<Vec<_>, StoreError>>()
+        })?;
+        for row in &rows {
+            self.cache.forget(*row);
+            self.index.remove(*row);
+        }
+        for (row, batch) in moved {
+            self.index.insert(row, batch);
+        }
+        Ok(())
+    }
+
+    /// What waits in an open or frozen batch, but for `except`, as a batch of its own; none when
+    /// nothing is left.
+    fn moved(&self, row: BatchId, except: &[Hash]) -> Result<Option<Moved>, Error> {
+        let batch = self.index.get(row).ok_or(Error::NotFound)?;
+        let opening = batch.header.opening.as_ref().ok_or(DAMAGED)?;
+        let except: HashSet<&Hash> = except.iter().collect();
+        let salt = SaltKey::derive(opening.secret.expose());
+        let random = self.env.random.as_ref();
+        let mut header = Header::opened(batch.header.stream_key, opening.opened_ms, random)?;
+        let mut part = PartWriter::default();
+        for mut waiting in parts::waiting(&self.store.reader(), row)? {
+            if except.contains(&waiting.rc) {
+                continue;
+            }
+            if !matches!(waiting.source, RidSource::Adopted(_)) {
+                waiting.source = RidSource::Adopted(salt.seed(&waiting.rid));
+            }
+            header.take(&waiting.record()?, &waiting.rc);
+            part.keep(&waiting);
+        }
+        if part.is_empty() {
+            return Ok(None);
+        }
+        let part = part.finish();
+        if let Some(opening) = &mut header.opening {
+            (opening.parts, opening.bytes) = (1, part.len() as u64);
+        }
+        let (state, stream) = (batch.state, batch.stream.clone());
+        let batch = Indexed {
+            header,
+            state,
+            stream,
+        };
+        Ok(Some(Moved { batch, part }))
     }
 
     /// Closes stream keys: what is open under them is sealed under new ones.
@@ -324,6 +405,20 @@ impl Core {
         }
         self.index.insert(row, Indexed { header, ..batch });
         Ok(())
+    }
+}
+
+/// An unsealed batch under another id, with its only part.
+struct Moved {
+    batch: Indexed,
+    part: Vec<u8>,
+}
+
+impl Moved {
+    fn write(self, tx: &Tx<'_>) -> Result<(BatchId, Indexed), StoreError> {
+        let row = tx.add_batch_as(self.batch.state, &self.batch.header.encode())?;
+        tx.add_part(row, 0, &self.part)?;
+        Ok((row, self.batch))
     }
 }
 

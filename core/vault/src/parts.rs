@@ -1,17 +1,19 @@
-//! Records of an open batch as they wait in rows: enc([[arrival or null, rid, RC, schema,
-//! [slots]]...]), one row per group that was added together.
+//! Records of an open batch as they wait in rows: enc([[source, rid, RC, schema, [slots]]...]), one
+//! row per group that was added together. The source is the order of arrival, from which the rid
+//! comes; null when the rid is its own; the seed (32 bytes) when both came from another batch.
 
 use crate::store::{BatchId, DAMAGED, StoreError, Tx};
 use std::fmt;
 use vitalwitness_domain::record::{Hash, Id, Record, RecordError};
+use vitalwitness_domain::sealed::RidSource;
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::cbor::{Encoder, Reader, Value};
 use vitalwitness_proof::record::{SaltKey, Schema, record_hash_of_encoded};
 
 /// A record that waits to be sealed.
 pub(crate) struct Waiting {
-    /// Its order of arrival, from which its rid comes; none when the rid is its own.
-    pub(crate) arrival: Option<u32>,
+    /// Where its rid and seed come from.
+    pub(crate) source: RidSource,
     pub(crate) rid: Id,
     pub(crate) rc: Hash,
     pub(crate) schema: Schema,
@@ -81,9 +83,10 @@ impl PartWriter {
     pub(crate) fn keep(&mut self, waiting: &Waiting) {
         let mut out = Encoder::after(std::mem::take(&mut self.bytes));
         out.array(5);
-        match waiting.arrival {
-            None => out.null(),
-            Some(arrival) => out.uint(u64::from(arrival)),
+        match waiting.source {
+            RidSource::Random => out.null(),
+            RidSource::Arrival(arrival) => out.uint(u64::from(arrival)),
+            RidSource::Adopted(seed) => out.bytes(&seed),
         };
         out.bytes(&waiting.rid).bytes(&waiting.rc);
         out.text(waiting.schema.name()).array(waiting.slots.len());
@@ -123,10 +126,20 @@ fn read(part: &[u8], out: &mut Vec<Waiting>) -> Result<(), Rejection> {
     let mut reader = Reader::new(part);
     for _ in 0..reader.array()? {
         reader.array_of(5)?;
-        let arrival = if reader.take_null() {
-            None
+        let source = if reader.take_null() {
+            RidSource::Random
         } else {
-            Some(crate::header::small(reader.uint()?)?)
+            match reader.value()? {
+                Value::Bytes(seed) => {
+                    let seed = seed.as_slice().try_into();
+                    RidSource::Adopted(seed.map_err(|_| Rejection::Malformed)?)
+                }
+                Value::Int(arrival) => {
+                    let arrival = u32::try_from(arrival);
+                    RidSource::Arrival(arrival.map_err(|_| Rejection::Malformed)?)
+                }
+                _ => return Err(Rejection::Malformed),
+            }
         };
         let rid = reader.byte_array()?;
         let rc = reader.byte_array()?;
@@ -135,7 +148,7 @@ fn read(part: &[u8], out: &mut Vec<Waiting>) -> Result<(), Rejection> {
             return Err(Rejection::Malformed);
         };
         out.push(Waiting {
-            arrival,
+            source,
             rid,
             rc,
             schema,

@@ -13,7 +13,7 @@ use crate::tasks::Task;
 use crate::vault::{Core, Vault};
 use std::sync::Arc;
 use vitalwitness_domain::record::{Hash, Id};
-use vitalwitness_domain::sealed::{self, Batch, Item, RidSource};
+use vitalwitness_domain::sealed::{self, Batch, Item};
 
 /// Which open batches to seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,17 +61,21 @@ impl Core {
         self.seal_frozen()
     }
 
-    /// Seals what is frozen, also what a crash left so.
+    /// Seals what is frozen, also what a crash left so. One that cannot be sealed stays frozen and
+    /// keeps none of the others from it; the first error is told after all were tried.
     pub(crate) fn seal_frozen(&mut self) -> Result<usize, Error> {
         let frozen = self
             .index
             .all()
             .filter(|(_, batch)| batch.state == BatchState::Frozen);
         let rows: Vec<BatchId> = frozen.map(|(row, _)| row).collect();
+        let mut failed = None;
         for row in &rows {
-            self.seal_row(*row)?;
+            if let Err(error) = self.seal_row(*row) {
+                failed.get_or_insert(error);
+            }
         }
-        Ok(rows.len())
+        failed.map_or(Ok(rows.len()), Err)
     }
 
     fn seal_row(&mut self, row: BatchId) -> Result<(), Error> {
@@ -87,7 +91,7 @@ impl Core {
         let items = waiting.into_iter().map(|record| Item {
             schema: record.schema,
             slots: record.slots,
-            source: record.arrival.map_or(RidSource::Random, RidSource::Arrival),
+            source: record.source,
             author: None,
         });
         let to_seal = Batch {

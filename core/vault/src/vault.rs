@@ -51,6 +51,25 @@ pub(crate) struct Core {
     pub(crate) batch_limit: u32,
 }
 
+impl Core {
+    /// Reads what is in memory of an open vault.
+    pub(crate) fn load(store: Store, env: Env) -> Result<Self, Error> {
+        let reader = store.reader();
+        let account = Account::load(&reader)?;
+        let streams = Streams::load(&reader)?;
+        let index = Index::load(&reader, &streams)?;
+        Ok(Self {
+            store,
+            env,
+            account,
+            streams,
+            index,
+            cache: Cache::default(),
+            batch_limit: DEFAULT_LIMIT,
+        })
+    }
+}
+
 impl Vault {
     /// Makes a vault at `path` for a new account. `origin` names the log the device is stated to.
     ///
@@ -112,7 +131,8 @@ impl Vault {
         Self::with_store(store, env)
     }
 
-    /// Opens the vault at `path`. What a crash left frozen is sealed again.
+    /// Opens the vault at `path`. What a crash left frozen is sealed again; what cannot be sealed
+    /// stays frozen, and readable.
     ///
     /// # Errors
     ///
@@ -123,24 +143,19 @@ impl Vault {
     }
 
     pub(crate) fn with_store(store: Store, env: Env) -> Result<Self, Error> {
-        let reader = store.reader();
-        let account = Account::load(&reader)?;
-        let streams = Streams::load(&reader)?;
-        let index = Index::load(&reader, &streams)?;
-        let mut core = Core {
-            store,
-            env,
-            account,
-            streams,
-            index,
-            cache: Cache::default(),
-            batch_limit: DEFAULT_LIMIT,
-        };
-        core.seal_frozen()?;
-        Ok(Self {
+        let mut core = Core::load(store, env)?;
+        if let Err(error) = core.seal_frozen() {
+            // what it holds is readable all the same; sealing is tried again at the next call or open
+            log::warn!("a frozen batch was not sealed: {error}");
+        }
+        Ok(Self::with_core(core))
+    }
+
+    pub(crate) fn with_core(core: Core) -> Self {
+        Self {
             core: Mutex::new(Some(core)),
             adds: AddQueue::default(),
-        })
+        }
     }
 
     /// Drops the keys from memory and closes the file. Every later call says

@@ -8,7 +8,7 @@ use super::{KeyError, KeyKind, KeyStore, OsRandom, Point, PrivateKey, Spki, rand
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -101,7 +101,7 @@ impl FileKeyStore {
         })
     }
 
-    /// Replaces the file: written beside it, synced, then renamed over it.
+    /// Replaces the file: written beside it, synced, then renamed over it. Its owner alone reads it.
     fn write(&self, keys: &Keys) -> Result<(), KeyError> {
         let mut plain = Zeroizing::new(Vec::new());
         for (alias, secret) in keys {
@@ -115,7 +115,16 @@ impl FileKeyStore {
         bytes.extend_from_slice(&seal(&self.key, &plain, &self.head)?);
         let beside = self.path.with_extension("new");
         let io = |error: std::io::Error| KeyError::Io(error.kind());
-        let mut file = File::create(&beside).map_err(io)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        // one that a crash left may be open to others
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
+        }
+        let mut file = options.open(&beside).map_err(io)?;
         file.write_all(&bytes).map_err(io)?;
         file.sync_all().map_err(io)?;
         fs::rename(&beside, &self.path).map_err(io)?;
@@ -470,6 +479,22 @@ mod tests {
         fs::write(&path, b"VWKE").unwrap();
         let damaged = FileKeyStore::open(&path, "correct horse", Argon::LEAST).unwrap_err();
         assert_eq!(damaged, KeyError::Damaged);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_key_file_is_its_owners_alone_also_after_a_crash_left_another() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        let store = FileKeyStore::open(&path, "correct horse", Argon::LEAST).unwrap();
+        assert_eq!(mode(), 0o600);
+        let left = path.with_extension("new");
+        fs::write(&left, b"half").unwrap();
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
+        store.create("a", KeyKind::Agree).unwrap();
+        assert_eq!(mode(), 0o600);
     }
 
     #[test]

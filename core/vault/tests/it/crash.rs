@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use vitalwitness_domain::record::{Body, Value};
-use vitalwitness_vault::keys::{Argon, FileKeyStore};
+use vitalwitness_domain::record::{Body, Grade, NoteBody, Record, Value};
+use vitalwitness_vault::keys::{Argon, Fault, FileKeyStore, MemoryKeyStore};
 use vitalwitness_vault::store::StoreError;
 use vitalwitness_vault::{Env, Error, Query, Seal, Vault};
 
@@ -279,4 +279,36 @@ fn a_full_disk_is_said_and_nothing_acknowledged_is_lost() {
     number += 1;
     let found = numbers(&vault);
     assert_eq!(i64::try_from(found.len()).unwrap(), number);
+}
+
+#[test]
+fn a_frozen_batch_that_cannot_be_sealed_keeps_neither_the_vault_nor_another_batch_shut() {
+    let home = Home::new(4);
+    let keys = Arc::new(MemoryKeyStore::new());
+    let env = Env {
+        keystore: keys.clone(),
+        ..home.env.clone()
+    };
+    let (vault, _) = Vault::create(&home.path(), ORIGIN, env.clone()).unwrap();
+    vault.add(heart_rate(MARCH, 0)).unwrap();
+    // the key that names the sealing device is gone for good
+    keys.fail(Fault::Lose);
+    assert!(vault.seal(Seal::All).is_err());
+    drop(vault);
+
+    let vault = Vault::open(&home.path(), env).unwrap();
+    assert_eq!(numbers(&vault).len(), 1);
+    vault.add(heart_rate(MARCH, 1)).unwrap();
+    assert_eq!(numbers(&vault).len(), 2);
+    // another category has another key
+    let note = Body::Note {
+        kind: "entry".into(),
+        text: NoteBody::Text("slept well".into()),
+    };
+    let mut note = Record::typed(MARCH, 60, note);
+    note.source.grade = Grade::ClinicianSigned;
+    let note = vault.add(note).unwrap();
+    assert!(vault.seal(Seal::All).is_err(), "it is still told");
+    let batch = vault.record(&note.rc).unwrap().batch;
+    vault.upload(&batch).unwrap();
 }

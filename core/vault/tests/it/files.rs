@@ -1,13 +1,19 @@
 //! Files in and out: imports, backups, and what the vault's own file shows.
 
 use crate::support::{self, HEART_RATE, Home, MARCH, ORIGIN, heart_rate, seconds};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vitalwitness_domain::record::{Body, Context, NoteBody, Record};
+use vitalwitness_vault::keys::{Fault, MemoryKeyStore};
 use vitalwitness_vault::kit::Kit;
-use vitalwitness_vault::{BackupError, Error, Found, ImportEnd, ImportReport, Query, Seal, Vault};
+use vitalwitness_vault::store::BatchState;
+use vitalwitness_vault::{
+    Adopt, BackupError, Env, Error, Found, ImportEnd, ImportReport, Query, Seal, Sealer, Vault,
+};
 
 fn all(vault: &Vault) -> Vec<Found> {
     let query = Query {
@@ -120,7 +126,8 @@ fn with_backup(seed: u64) -> (Home, Kit, Vec<Found>) {
     let (vault, kit) = Vault::create(&home.path(), ORIGIN, home.env.clone()).unwrap();
     vault.add_many(seconds(0, 300)).unwrap();
     vault.seal(Seal::All).unwrap();
-    vault.add_many(seconds(300, 500)).unwrap();
+    // more than one chunk once they are sealed
+    vault.add_many(seconds(300, 20_000)).unwrap();
     let rc = vault.add(heart_rate(MARCH, 40)).unwrap().rc;
     vault.void(&rc, None).unwrap();
     vault.backup(&home.folder.path().join("backup")).unwrap();
@@ -148,6 +155,73 @@ fn a_restored_vault_holds_the_same_records_with_the_same_hashes() {
     for found in &before {
         assert!(vault.record(&found.rc).unwrap().record == found.record);
     }
+}
+
+/// Ids of the batches that records are in.
+fn batches(vault: &Vault) -> BTreeSet<[u8; 16]> {
+    all(vault).iter().map(|found| found.batch).collect()
+}
+
+#[test]
+fn a_restored_vault_shares_no_open_batch_id_or_nonce_with_the_original() {
+    let home = Home::new(101);
+    let (one, kit) = Vault::create(&home.path(), ORIGIN, home.env.clone()).unwrap();
+    let before = one.add(heart_rate(MARCH, 60)).unwrap();
+    let from = home.folder.path().join("backup");
+    one.backup(&from).unwrap();
+    let shared = batches(&one);
+    let other = Home::new(202);
+    let two = Vault::restore_backup(&from, &kit, &other.path(), ORIGIN, other.env.clone()).unwrap();
+    assert_eq!(shared, batches(&two));
+    let of_one = one.add(heart_rate(MARCH + 1_000, 61)).unwrap();
+    let of_two = two.add(heart_rate(MARCH + 1_000, 99)).unwrap();
+    assert_ne!(of_one.rid, of_two.rid);
+    one.seal(Seal::All).unwrap();
+    two.seal(Seal::All).unwrap();
+    assert_eq!(&batches(&one) & &batches(&two), shared);
+    for batch in batches(&one) {
+        let upload = one.upload(&batch).unwrap();
+        let adopt = Adopt {
+            expect: upload.expect,
+            revision: upload.revision,
+            sealer: Sealer::Device,
+        };
+        // the key of the stream came with the backup
+        two.adopt(&adopt, &upload.bytes, BatchState::Stored)
+            .unwrap();
+    }
+    assert_eq!(all(&two).len(), 3);
+    for rc in [before.rc, of_one.rc, of_two.rc] {
+        two.record(&rc).unwrap();
+    }
+}
+
+#[test]
+fn what_could_not_be_sealed_before_a_backup_is_restored_into_a_batch_of_its_own() {
+    let home = Home::new(103);
+    let keys = Arc::new(MemoryKeyStore::new());
+    let env = Env {
+        keystore: keys.clone(),
+        ..home.env.clone()
+    };
+    let (one, kit) = Vault::create(&home.path(), ORIGIN, env).unwrap();
+    one.add_many(seconds(0, 3)).unwrap();
+    let from = home.folder.path().join("backup");
+    keys.fail(Fault::Unavailable);
+    one.backup(&from).unwrap();
+    let held = all(&one);
+    let other = Home::new(204);
+    let two = Vault::restore_backup(&from, &kit, &other.path(), ORIGIN, other.env.clone()).unwrap();
+    let hashes = |found: &[Found]| -> Vec<_> { found.iter().map(|f| (f.rc, f.rid)).collect() };
+    assert_eq!(hashes(&held), hashes(&all(&two)));
+    assert!(batches(&one).is_disjoint(&batches(&two)));
+    one.seal(Seal::All).unwrap();
+    two.seal(Seal::All).unwrap();
+    assert!(batches(&one).is_disjoint(&batches(&two)));
+    assert_eq!(hashes(&held), hashes(&all(&two)), "sealed with its hashes");
+    drop(two);
+    let two = other.open();
+    assert_eq!(hashes(&held), hashes(&all(&two)));
 }
 
 #[test]

@@ -108,6 +108,57 @@ fn a_batch_that_is_not_what_was_logged_is_not_taken_in() {
 }
 
 #[test]
+fn an_older_revision_under_a_newer_number_does_not_bring_an_erased_record_back() {
+    let home = Home::new(8);
+    let vault = home.create();
+    let rc = vault.add_many(seconds(0, 10)).unwrap()[3].rc;
+    vault.seal(Seal::All).unwrap();
+    let old = vault.upload(&batches(&vault)[0]).unwrap();
+    vault.erase(&rc).unwrap();
+    for revision in [0, 1, 2, 7] {
+        let adopt = Adopt {
+            expect: old.expect,
+            revision,
+            sealer: Sealer::Device,
+        };
+        let taken = vault.adopt(&adopt, &old.bytes, BatchState::Stored);
+        let refused = matches!(taken, Err(Error::Open(sealed::OpenError::Mismatch)));
+        // up to the one that is held there is nothing to take in
+        assert_eq!(refused, revision > 1, "{revision}: {taken:?}");
+        assert!(vault.record(&rc).is_err(), "{revision}");
+        assert_eq!(all(&vault).len(), 9, "{revision}");
+    }
+}
+
+#[test]
+fn a_batch_from_elsewhere_takes_no_record_away_that_waits_under_its_id() {
+    // two files of one vault, as copying it while it is closed makes them
+    let home = Home::new(9);
+    let one = home.create();
+    let shared = one.add(heart_rate(MARCH, 60)).unwrap();
+    drop(one);
+    let path = home.folder.path().join("copy.db");
+    std::fs::copy(home.path(), &path).unwrap();
+    let (one, two) = (home.open(), home.open_at(&path));
+    let of_one = one.add(heart_rate(MARCH + 1_000, 61)).unwrap();
+    let of_two = two.add(heart_rate(MARCH + 1_000, 99)).unwrap();
+    one.seal(Seal::All).unwrap();
+    carry(&one, &two);
+    let check = |vault: &Vault| {
+        assert_eq!(all(vault).len(), 3);
+        for rc in [shared.rc, of_one.rc, of_two.rc] {
+            vault.record(&rc).unwrap();
+        }
+        assert_eq!(batches(vault).len(), 2);
+    };
+    check(&two);
+    two.seal(Seal::All).unwrap();
+    check(&two);
+    drop(two);
+    check(&home.open_at(&path));
+}
+
+#[test]
 fn after_a_key_is_closed_nothing_more_is_sealed_under_it() {
     let home = Home::new(5);
     let vault = home.create();
