@@ -48,6 +48,9 @@ impl Vault {
 
     /// Erases all records of a stream, with every key of it. Returns how many.
     ///
+    /// The cloud's copy goes with the next sync. Copies on other devices of the account stay until
+    /// they are erased there: a cloud's word alone deletes nothing on a device.
+    ///
     /// # Errors
     ///
     /// As [`Error`]; nothing is erased then.

@@ -9,6 +9,7 @@ mod cheats;
 mod clinic;
 mod devices;
 mod faults;
+mod forged;
 mod limits;
 mod net;
 mod share;

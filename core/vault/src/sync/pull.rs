@@ -10,8 +10,7 @@ use crate::account::VaultSecret;
 use crate::bag::BagSecret;
 use crate::channels::Channel;
 use crate::heads::Evidence;
-use crate::index::Index;
-use crate::store::{BatchId, DAMAGED, Kind, StoreError, Tx};
+use crate::store::{DAMAGED, Kind, StoreError, Tx};
 use crate::streams::StreamKey;
 use crate::vault::Core;
 use std::sync::Arc;
@@ -25,8 +24,6 @@ use vitalwitness_proof::entry::{Entry, EventType};
 struct Brought {
     keys: Vec<(StreamKey, bool)>,
     closed: Vec<Id>,
-    erased: Vec<BatchId>,
-    forgotten: Vec<Id>,
     frozen: Option<&'static str>,
 }
 
@@ -79,14 +76,9 @@ impl Core {
                         }
                     }
                     What::Bag { item } => take_bag(item, &account, &env, &mut brought, tx)?,
-                    What::Erased { batch } => {
-                        tx.remove(Kind::BatchProof, &batch.0)?;
-                        if let Some(row) = index.row_of(&batch.0) {
-                            tx.remove_batch(row)?;
-                            brought.erased.push(row);
-                        }
-                    }
-                    What::BagErased { item } => erase_bag(&item.0, index, &mut brought, tx)?,
+                    // Nobody signed it: it says that the cloud's copy is gone, no more. What is
+                    // here stays.
+                    What::Erased { .. } | What::BagErased { .. } => {}
                     What::Request { request } => {
                         crate::share::arrived(request, tx)?;
                     }
@@ -116,13 +108,6 @@ impl Core {
         self.take_keys(brought.keys);
         for id in &brought.closed {
             self.streams.close(id);
-        }
-        for row in brought.erased {
-            self.cache.forget(row);
-            self.index.remove(row);
-        }
-        for id in &brought.forgotten {
-            self.streams.forget(id);
         }
         Ok(brought.frozen)
     }
@@ -265,26 +250,6 @@ fn take_bag(
         }
     }
     Ok(())
-}
-
-/// Another device destroyed a secret; a stream key goes once no batch here is under it.
-fn erase_bag(
-    item: &Id,
-    index: &Index,
-    brought: &mut Brought,
-    tx: &Tx<'_>,
-) -> Result<(), StoreError> {
-    if let Some(BagSecret::Stream { id, .. }) = BagSecret::get(item, tx)? {
-        let used = index
-            .all()
-            .any(|(row, batch)| batch.header.stream_key == id && !brought.erased.contains(&row));
-        if !used {
-            tx.remove(Kind::Stream, &id)?;
-            brought.forgotten.push(id);
-        }
-    }
-    tx.remove(Kind::SealedBag, item)?;
-    tx.remove(Kind::Bag, item)
 }
 
 /// Tries what waited for a vault secret.
