@@ -2,7 +2,7 @@
 
 use super::submit::{check_key, check_signature};
 use super::{App, Call, Caller, reply::Reply};
-use crate::store::SessionRow;
+use crate::store::{SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use vitalwitness_domain::wire::{
     BagItem, Challenge, DeviceStatement, Devices, Id16, NewAccount, NewSession, Recovery, Session,
@@ -77,16 +77,18 @@ pub(super) fn open_session(app: &App, call: &Call) -> Result<Reply> {
         return Err(Refusal::contradiction("the session would end too late or has ended").into());
     }
     check_key(&new.session.0)?;
-    let device = app.store.device(new.subject)?;
-    let key = match device {
-        Some(device) if device.revoked => return Err(Refusal::session().into()),
-        Some(device) => device.statement.dsk.0,
-        None => {
-            app.store
-                .valid_certificate(new.subject, call.now_ms)?
-                .ok_or(Refusal::certificate())?
-                .spki
+    let certificate = app.store.valid_certificate(new.subject, call.now_ms)?;
+    let (kind, key) = if let Some(certificate) = certificate {
+        (SubjectKind::Certified, certificate.spki)
+    } else {
+        let device = app
+            .store
+            .device(new.subject)?
+            .ok_or(Refusal::certificate())?;
+        if device.revoked {
+            return Err(Refusal::session().into());
         }
+        (SubjectKind::Device, device.statement.dsk.0)
     };
     let mut message = Encoder::after(b"vwL1".to_vec());
     message
@@ -103,6 +105,7 @@ pub(super) fn open_session(app: &App, call: &Call) -> Result<Reply> {
     app.store.open_session(SessionRow {
         session,
         subject: new.subject,
+        kind,
         spki: new.session.0,
         end_ms: new.end_ms,
     })?;

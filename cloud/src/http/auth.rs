@@ -3,6 +3,7 @@
 use super::{App, Caller, Who};
 use crate::clock::Env;
 use crate::config::Rate;
+use crate::store::{SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use axum::http::{HeaderMap, Method};
 use governor::clock::{Clock as _, DefaultClock};
@@ -193,30 +194,36 @@ fn signed(
     if !app.nonces.take(verified.keyid, verified.nonce, now_ms)? {
         return Err(Refusal::signature("this request was made before").into());
     }
-    subject(app, session.subject, session.session, now_ms)
+    subject(app, &session, now_ms)
 }
 
 /// What a session's subject is now: a revoked device or certificate is refused at once.
-fn subject(app: &App, subject: Id16, session: Id16, now_ms: i64) -> Result<Caller> {
-    if let Some(device) = app.store.device(subject)? {
-        return if device.revoked {
-            Err(Refusal::session().into())
-        } else {
+fn subject(app: &App, row: &SessionRow, now_ms: i64) -> Result<Caller> {
+    let session = row.session;
+    match row.kind {
+        SubjectKind::Device => {
+            let device = app
+                .store
+                .device(row.subject)?
+                .filter(|device| !device.revoked)
+                .ok_or(Refusal::session())?;
             Ok(Caller::Owner {
                 account: device.statement.account,
                 session,
             })
-        };
+        }
+        SubjectKind::Certified => {
+            let certificate = app
+                .store
+                .valid_certificate(row.subject, now_ms)?
+                .filter(|certificate| certificate.organisation != certificate.subject)
+                .ok_or(Refusal::certificate())?;
+            Ok(Caller::Grantee {
+                certificate,
+                session,
+            })
+        }
     }
-    let certificate = app
-        .store
-        .valid_certificate(subject, now_ms)?
-        .filter(|certificate| certificate.organisation != certificate.subject)
-        .ok_or(Refusal::certificate())?;
-    Ok(Caller::Grantee {
-        certificate,
-        session,
-    })
 }
 
 const CHALLENGE_MS: i64 = 60_000;

@@ -33,11 +33,21 @@ pub(crate) struct Device {
     pub(crate) revoked: bool,
 }
 
+/// What a subject was when it signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SubjectKind {
+    /// A device of an account.
+    Device,
+    /// A key with a certificate.
+    Certified,
+}
+
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SessionRow {
     pub(crate) session: Id16,
     pub(crate) subject: Id16,
+    pub(crate) kind: SubjectKind,
     pub(crate) spki: Vec<u8>,
     pub(crate) end_ms: i64,
 }

@@ -1,7 +1,7 @@
 //! Accounts, devices, sessions and sealed secrets.
 
 use super::{Sqlite, changes, from_json, json};
-use crate::store::{Accounts, Device, SessionRow};
+use crate::store::{Accounts, Device, SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use vitalwitness_domain::wire::{
@@ -113,10 +113,12 @@ impl Accounts for Sqlite {
                 Some(_) => Err(Refusal::conflict("the session key is in use").into()),
                 None => {
                     tx.db.execute(
-                        "INSERT INTO session (id, subject, spki, end_ms) VALUES (?1, ?2, ?3, ?4)",
+                        "INSERT INTO session (id, subject, kind, spki, end_ms)
+                         VALUES (?1, ?2, ?3, ?4, ?5)",
                         params![
                             session.session.0,
                             session.subject.0,
+                            kind_text(session.kind),
                             session.spki,
                             session.end_ms
                         ],
@@ -130,13 +132,14 @@ impl Accounts for Sqlite {
     fn session(&self, session: Id16) -> Result<Option<SessionRow>> {
         self.read(|db| {
             Ok(db
-                .prepare_cached("SELECT subject, spki, end_ms FROM session WHERE id = ?1")?
+                .prepare_cached("SELECT subject, kind, spki, end_ms FROM session WHERE id = ?1")?
                 .query_row([session.0], |row| {
                     Ok(SessionRow {
                         session,
                         subject: Id16(row.get(0)?),
-                        spki: row.get(1)?,
-                        end_ms: row.get(2)?,
+                        kind: kind_of(&row.get::<_, String>(1)?),
+                        spki: row.get(2)?,
+                        end_ms: row.get(3)?,
                     })
                 })
                 .optional()?)
@@ -379,6 +382,13 @@ fn insert_device(db: &Connection, statement: &DeviceStatement) -> Result<()> {
         Some(_) => return Err(Refusal::conflict("the device is of another account").into()),
         None => {}
     }
+    // a device is stated without proof of its key: a certified one is not to be taken that way
+    let certified = db
+        .prepare_cached("SELECT 1 FROM certificate WHERE subject = ?1")?
+        .exists([id])?;
+    if certified {
+        return Err(Refusal::conflict("the key is certified").into());
+    }
     let count = db.execute(
         "INSERT INTO device (id, account, dsk, statement)
          SELECT ?1, id, ?3, ?4 FROM account WHERE id = ?2",
@@ -388,6 +398,21 @@ fn insert_device(db: &Connection, statement: &DeviceStatement) -> Result<()> {
         return Err(Refusal::not_found().into());
     }
     Ok(())
+}
+
+fn kind_text(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::Device => "device",
+        SubjectKind::Certified => "certified",
+    }
+}
+
+fn kind_of(text: &str) -> SubjectKind {
+    if text == "certified" {
+        SubjectKind::Certified
+    } else {
+        SubjectKind::Device
+    }
 }
 
 fn read_device((statement, revoked): (String, bool)) -> Result<Device> {

@@ -207,6 +207,12 @@ fn insert_certificate(db: &Connection, certificate: &Certificate) -> Result<()> 
     if taken {
         return Err(Refusal::conflict("the key is certified for another organisation").into());
     }
+    let device = db
+        .prepare_cached("SELECT 1 FROM device WHERE id = ?1")?
+        .exists([certificate.subject.0])?;
+    if device {
+        return Err(Refusal::conflict("the key is that of a device").into());
+    }
     db.execute(
         "INSERT INTO certificate (hash, serial, subject, organisation, der, spki, role, end_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

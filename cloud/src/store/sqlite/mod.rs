@@ -272,7 +272,10 @@ fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|_| Error::Corrupt("a stored body"))
 }
 
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/0001_start.sql"),
+    include_str!("../../../migrations/0002_kind_and_end.sql"),
+];
 /// `VWcl`.
 const APPLICATION: i32 = 0x5657_636c;
 const BUSY: Duration = Duration::from_secs(10);
