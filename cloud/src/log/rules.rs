@@ -10,6 +10,9 @@
 //! | REVOKE | grant or delegate key; owner key | names a live GRANT; names a live key |
 //! | ACCESS | person | a live grant to the same receiver that may read |
 //! | GENESIS, EMERGENCY | | refused |
+//!
+//! A REQUEST and a GRANT have an expiry, the others none. A DENY and a REVOKE name the receiver of
+//! what they answer or end, or none.
 
 use crate::Refusal;
 use vitalwitness_domain::policy::{self, Action, Category, Role as Actor};
@@ -101,11 +104,16 @@ pub(crate) enum Target {
     #[default]
     Nothing,
     /// A REQUEST.
-    Request,
+    Request {
+        /// The organisation that asks.
+        receiver: Id16,
+    },
     /// A GRANT, and whether it is revoked.
     Grant {
         /// Ended already.
         revoked: bool,
+        /// Whom it names.
+        receiver: Id16,
     },
     /// A key's ENROL, and whether it is revoked.
     Key {
@@ -128,6 +136,7 @@ pub(crate) fn admit(
     if event.time > now_ms.saturating_add(AHEAD_MS) {
         return Err(Refusal::from_future());
     }
+    expiry(event)?;
     let category = Category::from_byte(event.channel[0])
         .ok_or(Refusal::event("the channel names no category"))?;
     if event.kind == EventType::Enrol && facts.owner.is_none() {
@@ -162,7 +171,7 @@ pub(crate) fn admit(
         EventType::Deny => {
             owner_key(event.kind, facts)?;
             match facts.target {
-                Target::Request => Ok(()),
+                Target::Request { receiver } => names(event, receiver),
                 _ => Err(Refusal::event("the DENY answers no REQUEST")),
             }
         }
@@ -176,6 +185,19 @@ pub(crate) fn admit(
             }
         }
         _ => Err(Refusal::event("the log does not take this type")),
+    }
+}
+
+/// Section 3: the wanted end (REQUEST), the grant's end (GRANT), the time box (EMERGENCY), else null.
+fn expiry(event: &Event) -> Result<(), Refusal> {
+    let ends = matches!(
+        event.kind,
+        EventType::Request | EventType::Grant | EventType::Emergency
+    );
+    match (ends, event.expiry) {
+        (true, None) => Err(Refusal::event("this type of event states an expiry")),
+        (false, Some(_)) => Err(Refusal::event("this type of event has no expiry")),
+        _ => Ok(()),
     }
 }
 
@@ -239,17 +261,19 @@ fn grant(event: &Event, facts: &Facts, now_ms: i64, category: Category) -> Resul
 
 fn revoke(event: &Event, signer: Id16, facts: &Facts) -> Result<(), Refusal> {
     match facts.target {
-        Target::Grant { revoked } => {
+        Target::Grant { revoked, receiver } => {
             owner_key(event.kind, facts)?;
             if signer.0 == event.owner {
                 return Err(Refusal::event("a grant ends by a grant key"));
             }
+            names(event, receiver)?;
             final_once(revoked)
         }
         Target::Key { revoked } => {
             if signer.0 != event.owner || id_of(&event.recordhash) == event.owner {
                 return Err(Refusal::event("a key ends by the owner key"));
             }
+            no_receiver(event)?;
             final_once(revoked)
         }
         _ => Err(Refusal::event("the REVOKE ends nothing of this channel")),
@@ -305,7 +329,18 @@ fn no_receiver(event: &Event) -> Result<(), Refusal> {
     if event.receiver.is_none() {
         Ok(())
     } else {
-        Err(Refusal::event("an ENROL has no receiver"))
+        Err(Refusal::event("an event of a key has no receiver"))
+    }
+}
+
+/// The event is told to `receiver` or to nobody.
+fn names(event: &Event, receiver: Id16) -> Result<(), Refusal> {
+    if event.receiver.is_none_or(|named| named == receiver.0) {
+        Ok(())
+    } else {
+        Err(Refusal::event(
+            "the receiver is not that of what this answers or ends",
+        ))
     }
 }
 

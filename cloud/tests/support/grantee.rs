@@ -126,6 +126,7 @@ impl Clinic {
     pub(crate) fn request(&self, patient: &Patient) -> Request {
         let event = Event {
             receiver: Some(self.id().0),
+            expiry: Some(now_ms() + 86_400_000),
             ..patient.event(EventType::Request, sha256(&[b"scope", &fresh()]))
         };
         Request {

@@ -95,6 +95,19 @@ fn granting(category: u8, role: Role, change: impl Fn(&mut GrantFact)) -> (Event
     (event, facts)
 }
 
+fn asked() -> Target {
+    Target::Request {
+        receiver: ORGANISATION,
+    }
+}
+
+fn granted(revoked: bool) -> Target {
+    Target::Grant {
+        revoked,
+        receiver: ORGANISATION,
+    }
+}
+
 fn code(result: Result<(), Refusal>) -> &'static str {
     result.map_or_else(|refusal| refusal.code, |()| "ok")
 }
@@ -110,7 +123,7 @@ fn only_a_device_key_signs_batches_and_only_a_grant_key_grants() {
         for revoked in [false, true] {
             let facts = Facts {
                 key: Some(KeyFact { purpose, revoked }),
-                target: Target::Request,
+                target: asked(),
                 ..facts()
             };
             for (kind, wanted) in [(EventType::Batch, batch), (EventType::Deny, deny)] {
@@ -215,7 +228,7 @@ fn a_grant_is_what_its_terms_say_and_not_expired() {
             with(f, |g| g.not_before = NOW + 1000);
         }),
         ("granted before", slug::EVENT_REFUSED, |_, f| {
-            f.target = Target::Grant { revoked: true };
+            f.target = granted(true);
         }),
         ("receiver not certified", slug::CERTIFICATE, |_, f| {
             f.receiver_role = None;
@@ -240,15 +253,10 @@ fn a_revoke_is_final_and_by_the_right_key() {
         ..facts()
     };
     let cases = [
-        ("grant", "ok", KEY, Target::Grant { revoked: false }),
-        (
-            "again",
-            slug::EVENT_REFUSED,
-            KEY,
-            Target::Grant { revoked: true },
-        ),
+        ("grant", "ok", KEY, granted(false)),
+        ("again", slug::EVENT_REFUSED, KEY, granted(true)),
         ("nothing", slug::EVENT_REFUSED, KEY, Target::Nothing),
-        ("a request", slug::EVENT_REFUSED, KEY, Target::Request),
+        ("a request", slug::EVENT_REFUSED, KEY, asked()),
         ("key", "ok", OWNER, Target::Key { revoked: false }),
         (
             "key again",
@@ -267,7 +275,7 @@ fn a_revoke_is_final_and_by_the_right_key() {
         let facts = of(target, key(Purpose::Grant));
         assert_eq!(code(admit(&revoke, signer, &facts, NOW)), wanted, "{why}");
     }
-    let facts = of(Target::Grant { revoked: false }, key(Purpose::Device));
+    let facts = of(granted(false), key(Purpose::Device));
     assert_eq!(code(admit(&revoke, KEY, &facts, NOW)), slug::EVENT_REFUSED);
 }
 
@@ -331,6 +339,96 @@ fn genesis_emergency_and_unknown_categories_do_not_enter() {
             NOW,
         ));
         assert_eq!(got, slug::EVENT_REFUSED, "{category}");
+    }
+}
+
+/// Each type that the log takes, in a case where it does.
+fn taken() -> Vec<(EventType, Event, Id16, Facts)> {
+    let owners = |kind, purpose, target| {
+        let facts = Facts {
+            key: key(purpose),
+            target,
+            ..facts()
+        };
+        (kind, event(kind, 1), KEY, facts)
+    };
+    let enrol = Event {
+        purpose: Some(Purpose::Device),
+        ..event(EventType::Enrol, 1)
+    };
+    let request = Event {
+        expiry: Some(NOW + 1),
+        ..to_organisation(EventType::Request, 1)
+    };
+    let person = || as_person(Role::Provider, 1);
+    let (grant, terms) = granting(1, Role::Provider, |terms| terms.append = false);
+    vec![
+        (EventType::Enrol, enrol, OWNER, facts()),
+        owners(EventType::Batch, Purpose::Device, Target::Nothing),
+        (EventType::Request, request, PERSON, person()),
+        (EventType::Grant, grant, KEY, terms),
+        owners(EventType::Deny, Purpose::Grant, asked()),
+        owners(EventType::Revoke, Purpose::Grant, granted(false)),
+        (
+            EventType::Access,
+            to_organisation(EventType::Access, 1),
+            PERSON,
+            person(),
+        ),
+    ]
+}
+
+#[test]
+fn an_expiry_where_the_format_has_none_or_none_where_it_has_one_is_refused() {
+    for (kind, event, signer, facts) in taken() {
+        assert_eq!(code(admit(&event, signer, &facts, NOW)), "ok", "{kind:?}");
+        let other = Event {
+            expiry: match event.expiry {
+                None => Some(NOW + 1000),
+                Some(_) => None,
+            },
+            ..event
+        };
+        let got = code(admit(&other, signer, &facts, NOW));
+        assert_eq!(got, slug::EVENT_REFUSED, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_request_without_a_wanted_end_is_refused() {
+    let event = to_organisation(EventType::Request, 1);
+    let got = code(admit(&event, PERSON, &as_person(Role::Provider, 1), NOW));
+    assert_eq!(got, slug::EVENT_REFUSED);
+}
+
+#[test]
+fn a_deny_or_revoke_is_not_told_to_another_than_it_concerns() {
+    let cases = [
+        (EventType::Deny, KEY, asked(), Some(ORGANISATION)),
+        (EventType::Revoke, KEY, granted(false), Some(ORGANISATION)),
+        (
+            EventType::Revoke,
+            OWNER,
+            Target::Key { revoked: false },
+            None,
+        ),
+    ];
+    for (kind, signer, target, receiver) in cases {
+        let facts = Facts {
+            key: key(Purpose::Grant),
+            target,
+            ..facts()
+        };
+        let to = |receiver: Option<Id16>| {
+            let event = Event {
+                receiver: receiver.map(|id| id.0),
+                ..event(kind, 1)
+            };
+            code(admit(&event, signer, &facts, NOW))
+        };
+        assert_eq!(to(None), "ok", "{target:?}");
+        assert_eq!(to(receiver), "ok", "{target:?}");
+        assert_eq!(to(Some(PERSON)), slug::EVENT_REFUSED, "{target:?}");
     }
 }
 

@@ -201,14 +201,20 @@ fn facts(db: &Connection, event: &Verified, person: Option<PersonFact>) -> Resul
 }
 
 fn target(db: &Connection, channel: &[u8; 16], recordhash: &Hash) -> Result<Target> {
-    let granted: Option<bool> = db
+    let granted = db
         .prepare_cached(
-            "SELECT revoked_seq IS NOT NULL FROM access_grant WHERE channel = ?1 AND recordhash = ?2",
+            "SELECT revoked_seq IS NOT NULL, coalesce(person, organisation) FROM access_grant
+             WHERE channel = ?1 AND recordhash = ?2",
         )?
-        .query_row(params![channel, recordhash], |row| row.get(0))
+        .query_row(params![channel, recordhash], |row| {
+            Ok(Target::Grant {
+                revoked: row.get(0)?,
+                receiver: Id16(row.get(1)?),
+            })
+        })
         .optional()?;
-    if let Some(revoked) = granted {
-        return Ok(Target::Grant { revoked });
+    if let Some(granted) = granted {
+        return Ok(granted);
     }
     let enrolled: Option<bool> = db
         .prepare_cached(
@@ -228,13 +234,17 @@ fn target(db: &Connection, channel: &[u8; 16], recordhash: &Hash) -> Result<Targ
         return Ok(Target::Key { revoked });
     }
     let requested = db
-        .prepare_cached("SELECT 1 FROM request WHERE channel = ?1 AND recordhash = ?2")?
-        .exists(params![channel, recordhash])?;
-    Ok(if requested {
-        Target::Request
-    } else {
-        Target::Nothing
-    })
+        .prepare_cached(
+            "SELECT e.receiver FROM request r JOIN entry e ON e.idx = r.idx
+             WHERE r.channel = ?1 AND r.recordhash = ?2",
+        )?
+        .query_row(params![channel, recordhash], |row| {
+            Ok(Target::Request {
+                receiver: Id16(row.get(0)?),
+            })
+        })
+        .optional()?;
+    Ok(requested.unwrap_or_default())
 }
 
 /// Refuses a channel that is not the account's.
