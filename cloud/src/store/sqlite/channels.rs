@@ -155,7 +155,8 @@ impl Channels for Sqlite {
         self.read(|db| {
             Ok(db
                 .prepare_cached(
-                    "SELECT coalesce(max(coalesce(revoked_seq, 9223372036854775807)), 0)
+                    "SELECT coalesce(max(min(coalesce(revoked_seq, 9223372036854775807),
+                     coalesce(expired_seq, 9223372036854775807))), 0)
                      FROM access_grant WHERE channel = ?1 AND organisation = ?2
                      AND (person IS NULL OR person = ?3)",
                 )?

@@ -129,6 +129,7 @@ fn migrate(db: &mut Connection) -> Result<()> {
 /// Admits the event by the log's rules and gives it its place, with its changes row.
 fn append(tx: &mut Tx<'_>, event: &Verified, facts: &Facts, now_ms: i64) -> Result<Logged> {
     admit(&event.event, Id16(event.signed.signer), facts, now_ms)?;
+    note_ends(tx.db, &event.event.channel, now_ms)?;
     let entry = tx.log.append(tx.db, &event.event, &event.signed)?;
     let account: Option<Option<[u8; 16]>> = tx
         .db
@@ -158,6 +159,17 @@ fn append(tx: &mut Tx<'_>, event: &Verified, facts: &Facts, now_ms: i64) -> Resu
         entry: entry.bytes.into(),
         index: entry.index,
     })
+}
+
+/// Grants of the channel that have expired end with its last entry so far: no later one is theirs.
+fn note_ends(db: &Connection, channel: &[u8; 16], now_ms: i64) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE access_grant
+         SET expired_seq = (SELECT max(seq) FROM entry WHERE channel = ?1)
+         WHERE channel = ?1 AND expiry <= ?2 AND expired_seq IS NULL",
+    )?
+    .execute(params![channel, now_ms])?;
+    Ok(())
 }
 
 /// The entry of an event the log holds already, for a caller who asks again.
