@@ -6,7 +6,7 @@ use crate::log::{Facts, Verified};
 use crate::store::{Batches, Uploader};
 use crate::{Error, Refusal, Result};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use vitalwitness_domain::wire::{BatchInfo, BatchStatus, Hash32, Id16, Logged, NewBatch};
+use vitalwitness_domain::wire::{BatchInfo, BatchStatus, Hash32, Id16, Logged, NewBatch, Quota};
 use vitalwitness_proof::entry::EventType;
 
 impl Batches for Sqlite {
@@ -26,7 +26,7 @@ impl Batches for Sqlite {
                 && stored.revision >= new.revision
             {
                 return if is_same(stored, &new) {
-                    status(db, account, new.batch, new.revision, limit)
+                    status(db, by, account, new.batch, new.revision, limit)
                 } else {
                     Err(Refusal::conflict("this revision has other bytes").into())
                 };
@@ -38,7 +38,7 @@ impl Batches for Sqlite {
             let body = json(&new)?;
             if let Some(known) = known {
                 return if without_event(from_json(&known)?) == without_event(new.clone()) {
-                    status(db, account, new.batch, new.revision, limit)
+                    status(db, by, account, new.batch, new.revision, limit)
                 } else {
                     Err(Refusal::conflict("this upload was announced with other bytes").into())
                 };
@@ -64,7 +64,7 @@ impl Batches for Sqlite {
                 new.bytes,
                 now_ms
             ])?;
-            status(db, account, new.batch, new.revision, limit)
+            status(db, by, account, new.batch, new.revision, limit)
         })
     }
 
@@ -105,7 +105,7 @@ impl Batches for Sqlite {
                 .optional()?;
             let channel = channel.map(Id16).ok_or(Refusal::not_found())?;
             let account = account_of(db, by, channel)?;
-            status(db, account, batch, revision, self.quota)
+            status(db, by, account, batch, revision, self.quota)
         })
     }
 
@@ -133,7 +133,7 @@ impl Batches for Sqlite {
                 if account_of(db, by, stored.channel)? != account || stored.revision != revision {
                     return Err(Refusal::not_found().into());
                 }
-                return status(db, account, batch, revision, limit);
+                return status(db, by, account, batch, revision, limit);
             };
             let new: NewBatch = from_json(&body)?;
             let account = account_of(db, by, new.channel)?;
@@ -166,7 +166,7 @@ impl Batches for Sqlite {
             }
             forget_upload(tx.db, batch, revision)?;
             changes::batch(tx.db, account, batch)?;
-            status(tx.db, account, batch, revision, limit)
+            status(tx.db, by, account, batch, revision, limit)
         })
     }
 
@@ -351,20 +351,32 @@ fn insert_batch(db: &Connection, account: Id16, new: &NewBatch, logged: &Logged)
     Ok(())
 }
 
+/// How an upload stands. A grantee is told of what its organisation uploads or was logged as
+/// receiver of, and nothing of the account's room.
 fn status(
     db: &Connection,
+    by: Uploader,
     account: Id16,
     batch: Id16,
     revision: u32,
     limit: u64,
 ) -> Result<BatchStatus> {
-    let quota = quota(db, account, limit)?;
+    let quota = match by {
+        Uploader::Owner(_) => quota(db, account, limit)?,
+        Uploader::Grantee(..) => Quota { used: 0, limit: 0 },
+    };
     if let Some((_, stored)) = info(db, batch)?
         && stored.revision >= revision
     {
-        let entry: Vec<u8> = db
-            .prepare_cached("SELECT bytes FROM entry WHERE idx = ?1")?
-            .query_row([stored.index], |row| row.get(0))?;
+        let (entry, receiver): (Vec<u8>, Option<[u8; 16]>) = db
+            .prepare_cached("SELECT bytes, receiver FROM entry WHERE idx = ?1")?
+            .query_row([stored.index], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if let Uploader::Grantee(person, fact) = by
+            && receiver != Some(fact.organisation.0)
+            && receiver != Some(person.0)
+        {
+            return Err(Refusal::not_found().into());
+        }
         return Ok(BatchStatus {
             missing: Vec::new(),
             logged: Some(Logged {
@@ -374,11 +386,16 @@ fn status(
             quota,
         });
     }
-    let body: String = db
-        .prepare_cached("SELECT body FROM upload WHERE batch = ?1 AND revision = ?2")?
-        .query_row(params![batch.0, revision], |row| row.get(0))
+    let (body, uploader): (String, [u8; 16]) = db
+        .prepare_cached("SELECT body, uploader FROM upload WHERE batch = ?1 AND revision = ?2")?
+        .query_row(params![batch.0, revision], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?
         .ok_or(Refusal::not_found())?;
+    if matches!(by, Uploader::Grantee(..)) && uploader != uploader_id(by).0 {
+        return Err(Refusal::not_found().into());
+    }
     Ok(BatchStatus {
         missing: missing(db, &from_json(&body)?)?,
         logged: None,
