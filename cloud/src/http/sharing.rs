@@ -4,6 +4,7 @@ use super::submit::{by_channel_key, by_person, told_to_owner};
 use super::{App, Call, reply::Reply};
 use crate::store::Opening;
 use crate::{Refusal, Result};
+use std::collections::BTreeSet;
 use vitalwitness_domain::wire::{
     Envelope, Grants, Hash32, Id16, NewAccess, NewDenial, NewEnvelopes, NewGrant, NewRevocation,
     Request, Sealed,
@@ -75,6 +76,9 @@ pub(super) fn manifest(app: &App, call: &Call) -> Result<Reply> {
 
 pub(super) fn access(app: &App, call: &Call) -> Result<Reply> {
     let new: NewAccess = call.json()?;
+    if new.batches.iter().collect::<BTreeSet<_>>().len() != new.batches.len() {
+        return Err(Refusal::contradiction("an ACCESS lists each batch once").into());
+    }
     let fact = app
         .store
         .grant_fact(new.grant)?
