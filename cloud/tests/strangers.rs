@@ -1,0 +1,271 @@
+//! What certified strangers, squatters and former grantees do not get.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should panic"
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use support::{
+    Batch, Client, Key, Patient, base, enrol_clinic, enrolment, fresh, now_ms, operator, server,
+};
+use vitalwitness_cloud::{Config, Env, Server};
+use vitalwitness_domain::wire::{
+    BatchStatus, Bytes, ChannelEntries, DeviceStatement, EnrolmentCode, Grants, Id16, NewAccount,
+    NewBatch, NewOrganisation, Quota, Role, slug,
+};
+use vitalwitness_proof::entry::{Event, EventType};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_locks_a_person_out_by_stating_their_key_as_a_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let clinic = enrol_clinic(&base, folder.path(), "Clinic", Role::Provider).await;
+    let eve = Patient::new(&base, "eve").await;
+    let state = |key: &Key| -> DeviceStatement { eve.statement(key, None, &eve.aik()) };
+    for certified in [&clinic.person, &clinic.organisation] {
+        let account = NewAccount {
+            device: state(certified),
+            ..eve.account()
+        };
+        let squat = eve.client.post("/v1/accounts", &account).await;
+        assert_eq!(squat.code(), slug::CONFLICT);
+        let squat = eve.client.post("/v1/devices", &state(certified)).await;
+        assert_eq!(squat.code(), slug::CONFLICT);
+    }
+    let _: Grants = clinic.client.get("/v1/grants").await.json();
+    let mut again = Client::new(base);
+    again.sign_in(&clinic.person).await.unwrap().ok();
+    let _: Grants = again.get("/v1/grants").await.json();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_a_device_is_not_certified() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let client = Client::new(base);
+    let organisation = Key::of("organisation");
+    for (organisation, person) in [
+        (&organisation, &patient.device()),
+        (&patient.device(), &Key::of("person")),
+    ] {
+        let new = NewOrganisation {
+            name: "Clinic".to_owned(),
+            role: Role::Provider,
+        };
+        let code: EnrolmentCode = operator(
+            &client,
+            folder.path(),
+            "/v1/operator/organisations",
+            Some(&new),
+        )
+        .await
+        .json();
+        let body = enrolment("Clinic", &code.code, Some(organisation), person);
+        let refused = client.post("/v1/enrolments", &body).await;
+        assert_eq!(refused.code(), slug::CONFLICT);
+        // the code is not used up by it
+        let (organisation, person) = (Key::of(&code.code), Key::of(&format!("{} p", code.code)));
+        let body = enrolment("Clinic", &code.code, Some(&organisation), &person);
+        client.post("/v1/enrolments", &body).await.ok();
+    }
+    let _: Quota = patient.client.get("/v1/quota").await.json();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_stays_what_its_subject_was_at_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let clinic = enrol_clinic(&base, folder.path(), "Clinic", Role::Provider).await;
+    Patient::new(&base, "ada").await;
+    // as if a row of an older server had it
+    let db = rusqlite::Connection::open(folder.path().join("cloud.db")).unwrap();
+    let count = db
+        .execute(
+            "INSERT INTO device (id, account, dsk, statement)
+             SELECT ?1, account, ?2, statement FROM device",
+            rusqlite::params![clinic.person.id().0, clinic.person.spki()],
+        )
+        .unwrap();
+    assert_eq!(count, 1);
+    let _: Grants = clinic.client.get("/v1/grants").await.json();
+    let mut again = Client::new(base);
+    again.sign_in(&clinic.person).await.unwrap().ok();
+    let _: Grants = again.get("/v1/grants").await.json();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_grantee_reads_no_entry_that_came_after_its_grant() {
+    let folder = tempfile::tempdir().unwrap();
+    let ahead = Arc::new(AtomicI64::new(0));
+    let clock = Arc::clone(&ahead);
+    let count = AtomicI64::new(0);
+    let env = Env::new(
+        move || now_ms() + clock.load(Ordering::SeqCst),
+        move |bytes| {
+            let seed = count.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+            let stream = vitalwitness_proof::sha256(&[&seed]);
+            for (byte, random) in bytes.iter_mut().zip(stream.iter().cycle()) {
+                *byte = *random;
+            }
+        },
+    );
+    let server = Server::start_in(Config::new(folder.path()), env)
+        .await
+        .unwrap();
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let clinic = enrol_clinic(&base, folder.path(), "Clinic", Role::Provider).await;
+    let grant = patient.grant(clinic.id(), &[], now_ms() + 60_000);
+    patient.client.post("/v1/grants", &grant).await.ok();
+    let during = Batch::new(Id16(fresh()), vec![1]);
+    patient.upload(&during).await.ok();
+    let path = format!("/v1/channels/{}/entries", patient.channel);
+    let seen = || async {
+        let seen: ChannelEntries = clinic.client.get(&path).await.json();
+        seen.entries.len()
+    };
+    assert_eq!(seen().await, 5);
+    ahead.store(120_000, Ordering::SeqCst);
+    assert_eq!(seen().await, 5, "what was there stays");
+    let after = Batch::new(Id16(fresh()), vec![2]);
+    patient.upload(&after).await.ok();
+    patient
+        .upload(&Batch::new(Id16(fresh()), vec![3]))
+        .await
+        .ok();
+    assert_eq!(seen().await, 5);
+    let receipt = |batch: &Batch| format!("/v1/receipts/{}", batch.root);
+    clinic.client.get(&receipt(&during)).await.ok();
+    assert_eq!(
+        clinic.client.get(&receipt(&after)).await.code(),
+        slug::NOT_FOUND
+    );
+    // a revoke that comes later opens nothing again
+    let revocation = patient.revocation(&grant, Vec::new());
+    patient
+        .client
+        .post("/v1/revocations", &revocation)
+        .await
+        .ok();
+    assert_eq!(seen().await, 5);
+    let all: ChannelEntries = patient.client.get(&path).await.json();
+    assert_eq!(all.entries.len(), 8);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certified_person_learns_nothing_of_uploads_and_room_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::in_category(&base, "ada", 2).await;
+    let clinic = enrol_clinic(&base, folder.path(), "Clinic", Role::Provider).await;
+    let other = enrol_clinic(&base, folder.path(), "Other", Role::Provider).await;
+    let stream = Id16(fresh());
+    let mut grant = patient.grant(clinic.id(), &[stream], now_ms() + 3_600_000);
+    grant.terms.append = true;
+    patient.client.post("/v1/grants", &grant).await.ok();
+    let batch = Batch::new(stream, vec![8; 500]);
+    let event = Event {
+        receiver: Some(clinic.id().0),
+        ..patient.event(EventType::Batch, batch.root.0)
+    };
+    let new = NewBatch {
+        event: Some(clinic.person.submit(&event)),
+        ..patient.announcement(&batch)
+    };
+    let path = format!("/v1/batches/{}/0", batch.id);
+    let nothing = Quota { used: 0, limit: 0 };
+    let announced: BatchStatus = clinic.client.post("/v1/batches", &new).await.json();
+    assert_eq!(announced.quota, nothing);
+    assert_eq!(other.client.get(&path).await.code(), slug::NOT_FOUND);
+    let bytes = &batch.bytes;
+    let part = format!("{path}/parts/0");
+    let sent = clinic.client.send("PUT", &part, None, bytes).await.unwrap();
+    sent.ok();
+    let commit = format!("{path}/commit");
+    let done: BatchStatus = clinic.client.post_empty(&commit).await.json();
+    let seen: BatchStatus = clinic.client.get(&path).await.json();
+    assert_eq!((&seen.logged, &seen.quota), (&done.logged, &nothing));
+    assert!(seen.logged.is_some());
+    for answer in [
+        other.client.get(&path).await,
+        other.client.post_empty(&commit).await,
+        other.client.send("PUT", &part, None, bytes).await.unwrap(),
+        other
+            .client
+            .post("/v1/batches", &repeat(&other.person, &event, &new))
+            .await,
+    ] {
+        assert_eq!(answer.code(), slug::NOT_FOUND);
+    }
+    let own: BatchStatus = patient.client.get(&path).await.json();
+    assert_eq!(own.quota.used, 500);
+
+    let ada = Patient::new(&base, "ada two").await;
+    let batch = Batch::new(Id16(fresh()), vec![1; 9]);
+    ada.upload(&batch).await.ok();
+    let path = format!("/v1/batches/{}/0", batch.id);
+    assert_eq!(clinic.client.get(&path).await.code(), slug::NOT_FOUND);
+    server.shutdown().await;
+}
+
+/// The same batch as `new`, announced by another.
+fn repeat(by: &Key, event: &Event, new: &NewBatch) -> NewBatch {
+    NewBatch {
+        event: Some(by.submit(event)),
+        ..new.clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_that_lists_a_batch_twice_is_refused_before_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let clinic = enrol_clinic(&base, folder.path(), "Clinic", Role::Provider).await;
+    let batch = Batch::new(Id16(fresh()), vec![1; 9]);
+    patient.upload(&batch).await.ok();
+    let grant = patient.grant(clinic.id(), &[batch.stream_key], now_ms() + 3_600_000);
+    patient.client.post("/v1/grants", &grant).await.ok();
+    let one = (batch.id, batch.root);
+    let twice = clinic.access(&patient, grant.terms.grant, &[one, one]);
+    let refused = clinic.client.post("/v1/access", &twice).await.problem();
+    assert_eq!(
+        (refused.status, refused.code.as_str()),
+        (422, slug::BAD_REQUEST)
+    );
+    let once = clinic.access(&patient, grant.terms.grant, &[one]);
+    clinic.client.post("/v1/access", &once).await.ok();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_expiry_never_reaches_the_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let clinic = enrol_clinic(&base, folder.path(), "Clinic", Role::Provider).await;
+    let mut request = clinic.request(&patient);
+    let event = Event {
+        expiry: None,
+        ..Event::decode(&request.event.event.0).unwrap()
+    };
+    request.event = clinic.person.submit(&event);
+    let refused = clinic.client.post("/v1/requests", &request).await;
+    assert_eq!(refused.code(), slug::EVENT_REFUSED);
+    server.shutdown().await;
+}
