@@ -14,7 +14,7 @@ use support::{
 };
 use vitalwitness_cloud::{Config, Env, Server};
 use vitalwitness_domain::wire::{
-    BatchStatus, Bytes, ChannelEntries, DeviceStatement, EnrolmentCode, Grants, Id16, NewAccount,
+    BatchStatus, ChannelEntries, DeviceStatement, EnrolmentCode, Grants, Id16, NewAccount,
     NewBatch, NewOrganisation, Quota, Role, slug,
 };
 use vitalwitness_proof::entry::{Event, EventType};
