@@ -99,6 +99,10 @@ impl Vault {
     /// # Errors
     ///
     /// [`Error::Backup`] says what is wrong with the file or the kit; nothing is at `path` then.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "as create and open, which keep it"
+    )]
     pub fn restore_backup(
         from: &Path,
         kit: &Kit,
