@@ -247,8 +247,8 @@ async fn an_access_that_lists_a_batch_twice_is_refused_before_the_log() {
         (refused.status, refused.code.as_str()),
         (422, slug::BAD_REQUEST)
     );
-    let once = clinic.access(&patient, grant.terms.grant, &[one]);
-    clinic.client.post("/v1/access", &once).await.ok();
+    let single = clinic.access(&patient, grant.terms.grant, &[one]);
+    clinic.client.post("/v1/access", &single).await.ok();
     server.shutdown().await;
 }
 
