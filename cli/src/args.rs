@@ -88,5 +88,5 @@ At a clinic or an insurer:
   vitalwitness fetch --out ward-7 && vitalwitness report ward-7
 
 Exit codes:
-  0 done    1 not valid    2 usage or unreadable input    3 unknown list or not witnessed
+  0 done    1 not valid    2 usage or unreadable input    3 cannot tell
   4 refused    5 offline    6 storage or another fault";

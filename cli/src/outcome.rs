@@ -13,8 +13,8 @@ pub(crate) enum Exit {
     NotValid = 1,
     /// The command, a value or an input file is not what the command takes.
     Usage = 2,
-    /// The receipt is sound as far as it goes, but no trusted log or too few witnesses stand behind it.
-    Unwitnessed = 3,
+    /// No trusted log or too few witnesses stand behind it, or only a newer version can read it.
+    CannotTell = 3,
     /// Not shared, not any more, or locked.
     Refused = 4,
     /// No connection; what waits stays and can be sent again.

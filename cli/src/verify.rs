@@ -39,8 +39,9 @@ Exit codes:
   0  unchanged: the receipt holds
   1  changed or damaged: it does not hold
   2  the command or a file is not usable (also a bad trust file)
-  3  cannot tell: no log you trust issued it, or too few witnesses saw it
-     (ORIGIN_UNKNOWN, KEY_UNKNOWN, QUORUM_NOT_MET)";
+  3  cannot tell: no log you trust issued it, too few witnesses saw it, or a newer version is
+     needed to read it (ORIGIN_UNKNOWN, KEY_UNKNOWN, QUORUM_NOT_MET, UNSUPPORTED_VERSION,
+     SCHEMA_UNKNOWN)";
 
 /// Runs it.
 pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
@@ -70,12 +71,15 @@ pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
     }
 }
 
-/// What a rejection says about the receipt: it does not hold, or nobody trusted stands behind it.
+/// What a rejection says about the receipt: it does not hold, or that cannot be told, because
+/// nobody trusted stands behind it or it is of a form only a newer version reads.
 pub(crate) fn exit_of(why: Rejection) -> Exit {
     match why {
-        Rejection::OriginUnknown | Rejection::KeyUnknown | Rejection::QuorumNotMet => {
-            Exit::Unwitnessed
-        }
+        Rejection::OriginUnknown
+        | Rejection::KeyUnknown
+        | Rejection::QuorumNotMet
+        | Rejection::UnsupportedVersion
+        | Rejection::SchemaUnknown => Exit::CannotTell,
         _ => Exit::NotValid,
     }
 }

@@ -239,7 +239,7 @@ pub(crate) async fn inclusion(
 pub(crate) fn distrust(why: Rejection) -> Failure {
     let exit = match why {
         Rejection::OriginUnknown | Rejection::KeyUnknown | Rejection::QuorumNotMet => {
-            Exit::Unwitnessed
+            Exit::CannotTell
         }
         _ => Exit::NotValid,
     };

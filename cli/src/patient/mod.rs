@@ -136,7 +136,7 @@ pub(crate) fn failed(error: &Error) -> Failure {
         Error::Share(error) => of_share(*error),
         Error::Backup(error) => of_backup(*error),
         Error::NotLogged => Failure::new(
-            Exit::Unwitnessed,
+            Exit::CannotTell,
             "not_logged",
             "There is no receipt yet; `vitalwitness sync` gets it.",
         ),

@@ -76,7 +76,13 @@ fn case(id: &str) -> Case {
 fn exit_of(expect: &Value) -> i32 {
     match expect["reject"].as_str() {
         None => 0,
-        Some("ORIGIN_UNKNOWN" | "KEY_UNKNOWN" | "QUORUM_NOT_MET") => 3,
+        Some(
+            "ORIGIN_UNKNOWN"
+            | "KEY_UNKNOWN"
+            | "QUORUM_NOT_MET"
+            | "UNSUPPORTED_VERSION"
+            | "SCHEMA_UNKNOWN",
+        ) => 3,
         Some(_) => 1,
     }
 }
@@ -175,6 +181,7 @@ fn what_the_program_cannot_use_is_its_callers_error() {
     let trust = put(folder.path(), "trust.json", record.trust.as_bytes());
     let broken = put(folder.path(), "broken.json", b"{\"schema\": \"vw-trust/1\"");
     let binary = put(folder.path(), "binary.json", &[0xff, 0xfe]);
+    let array = put(folder.path(), "array.json", b"[\"vw-trust/1\", []]");
     let absent = folder.path().join("absent");
     let absent = absent.to_str().unwrap();
     for (args, code) in [
@@ -182,6 +189,7 @@ fn what_the_program_cannot_use_is_its_callers_error() {
         (vec!["verify", absent, "--trust", &trust], "[unreadable]"),
         (vec!["verify", &receipt, "--trust", &broken], "[bad_trust]"),
         (vec!["verify", &receipt, "--trust", &binary], "[bad_trust]"),
+        (vec!["verify", &receipt, "--trust", &array], "[bad_trust]"),
         (vec!["inspect", absent], "[unreadable]"),
         (vec!["verify", &receipt], "--trust"),
         (vec!["verify", &receipt, "--trsut", &trust], "--trsut"),
@@ -209,11 +217,38 @@ fn inspect_reads_without_trust_and_refuses_what_does_not_hang_together() {
     assert!(ran.out.contains("log.example/vw1"), "{}", ran.out);
     assert!(!ran.out.contains("Unchanged"), "{}", ran.out);
 
-    for id in ["bad-truncated", "version-2", "limit-size", "record-value"] {
+    for (id, exit) in [
+        ("bad-truncated", 1),
+        ("version-2", 3),
+        ("limit-size", 1),
+        ("record-value", 1),
+    ] {
         let bad = case(id);
         let receipt = put(folder.path(), "bad.vwr", &bad.receipt);
         let ran = run(&["inspect", &receipt, "--json"]);
-        assert_eq!((ran.exit, ran.json()), (1, bad.expect), "{id}");
+        assert_eq!((ran.exit, ran.json()), (exit, bad.expect), "{id}");
+    }
+}
+
+#[test]
+fn what_cannot_be_told_never_ends_like_what_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut told = Vec::new();
+    for case in cases() {
+        let receipt = put(folder.path(), "receipt.vwr", &case.receipt);
+        let trust = put(folder.path(), "trust.json", case.trust.as_bytes());
+        if case.disclosure.is_some() || case.expect["reject"].is_null() {
+            continue;
+        }
+        let ran = run(&["verify", &receipt, "--trust", &trust]);
+        let unsure = ran.out.starts_with("Cannot tell");
+        assert_eq!(unsure, ran.exit == 3, "{}: {ran:?}", case.id);
+        if unsure {
+            told.push(case.expect["reject"].as_str().unwrap().to_owned());
+        }
+    }
+    for code in ["UNSUPPORTED_VERSION", "SCHEMA_UNKNOWN"] {
+        assert!(told.iter().any(|seen| seen == code), "{code}: {told:?}");
     }
 }
 
@@ -232,7 +267,8 @@ fn help_teaches_with_examples_and_lists_the_exit_codes() {
             vec![
                 "Examples:",
                 "Exit codes:",
-                "ORIGIN_UNKNOWN, KEY_UNKNOWN, QUORUM_NOT_MET",
+                "ORIGIN_UNKNOWN, KEY_UNKNOWN, QUORUM_NOT_MET, UNSUPPORTED_VERSION",
+                "SCHEMA_UNKNOWN",
             ],
         ),
         (vec!["inspect", "--help"], vec!["Examples:", "Exit codes:"]),
