@@ -10,7 +10,7 @@ use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vitalwitness_vault::Vault;
-use vitalwitness_vault::kit::KitError;
+use vitalwitness_vault::kit::{Kit, KitError};
 use zeroize::Zeroizing;
 
 /// Begin a record on this computer.
@@ -78,17 +78,10 @@ pub(crate) async fn init(args: &Init, console: &Console) -> Outcome<Exit> {
     let settings = args.service.settings().await?;
     let origin = settings.as_ref().map_or(&args.origin, |it| &it.origin);
     make_private(&dir)?;
-    let env = args.at.env(console, true)?;
-    let (vault, kit) = Vault::create(&file, origin, env).map_err(|error| failed(&error))?;
+    let vault = begin(args, &dir, &file, origin, console)?;
     if let Some(settings) = &settings {
         vault.connect(settings).map_err(|error| failed(&error))?;
     }
-    let words = kit.words().map_err(|error| super::of_kit(&error))?;
-    match &args.words_out {
-        Some(path) => write_file(path, format!("{}\n", *words).as_bytes(), true, false)?,
-        None => show(console, &words),
-    }
-    drop(words);
     let confirmed = match &args.confirm_words {
         Some(path) => {
             confirm(&vault, &from_file(path)?)?;
@@ -113,6 +106,42 @@ pub(crate) async fn init(args: &Init, console: &Console) -> Outcome<Exit> {
     }
     console.line("Start with one number: vitalwitness add heart-rate 62");
     Ok(Exit::Done)
+}
+
+/// Makes the record and gives its kit out, or leaves nothing: a record whose kit nobody saw could
+/// never be brought back.
+fn begin(args: &Init, dir: &Path, file: &Path, origin: &str, console: &Console) -> Outcome<Vault> {
+    let keys = dir.join("keys");
+    let new_keys = !keys.exists();
+    // The file for the words comes first: most of what can go wrong goes wrong here.
+    if let Some(path) = &args.words_out {
+        write_file(path, b"", true, false)?;
+    }
+    let make = || {
+        let env = args.at.env(console, true)?;
+        let (vault, kit) = Vault::create(file, origin, env).map_err(|error| failed(&error))?;
+        let Err(failure) = hand_out(args, &kit, console) else {
+            return Ok(vault);
+        };
+        vault.erase_all().map_err(|error| failed(&error))?;
+        Err(failure)
+    };
+    make().inspect_err(|_| {
+        let words = args.words_out.as_deref();
+        for path in words.into_iter().chain(new_keys.then_some(keys.as_path())) {
+            // What cannot be removed holds no words and no key that is used.
+            let _ = fs::remove_file(path);
+        }
+    })
+}
+
+fn hand_out(args: &Init, kit: &Kit, console: &Console) -> Outcome {
+    let words = kit.words().map_err(|error| super::of_kit(&error))?;
+    if let Some(path) = &args.words_out {
+        return write_file(path, format!("{}\n", *words).as_bytes(), true, true);
+    }
+    show(console, &words);
+    Ok(())
 }
 
 /// Runs `confirm-kit`.
