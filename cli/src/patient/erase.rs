@@ -7,8 +7,10 @@ use crate::outcome::{Exit, Failure, Outcome};
 use crate::wording;
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeSet;
 use vitalwitness_domain::policy::Category;
-use vitalwitness_domain::stream::{Granularity, StreamId};
+use vitalwitness_domain::stream::{Granularity, Month, StreamId};
+use vitalwitness_vault::{Query, Vault};
 
 /// Erase for good: an entry, a kind in a month, or all of it.
 #[derive(Args, Debug)]
@@ -17,7 +19,7 @@ pub(crate) struct Erase {
     /// The record, as `list` names it.
     #[arg(value_name = "RECORD", required_unless_present_any = ["code", "all"], conflicts_with_all = ["code", "all"])]
     record: Option<String>,
-    /// All entries of this kind in `--month`.
+    /// All entries of this kind in `--month`, those of a treatment too; `sleep` is all its stages.
     #[arg(long, value_name = "NAME", requires = "month", conflicts_with = "all")]
     code: Option<String>,
     /// The month.
@@ -31,6 +33,44 @@ pub(crate) struct Erase {
     yes: bool,
     #[command(flatten)]
     at: At,
+}
+
+/// None, and every treatment that entries of this code belong to.
+fn episodes(vault: &Vault, code: &str) -> Outcome<BTreeSet<Option<[u8; 16]>>> {
+    let mut episodes = BTreeSet::from([None]);
+    let mut query = Query {
+        code: Some(code.to_owned()),
+        voids: true,
+        limit: 10_000,
+        ..Query::default()
+    };
+    loop {
+        let page = vault.records(&query).map_err(|error| failed(&error))?;
+        let of_page = page.records.iter();
+        episodes.extend(of_page.map(|found| found.record.episode().copied()));
+        if page.next.is_none() {
+            return Ok(episodes);
+        }
+        query.after = page.next;
+    }
+}
+
+fn erase_month(vault: &Vault, code: &str, episode: Option<[u8; 16]>, month: Month) -> Outcome<u64> {
+    let mut erased = 0;
+    for category in Category::ALL {
+        for granularity in [Granularity::Raw, Granularity::Daily] {
+            let stream = StreamId {
+                category: category.byte(),
+                code: code.to_owned(),
+                episode,
+                granularity,
+                month,
+            };
+            let gone = vault.erase_stream(&stream);
+            erased += gone.map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(erased)
 }
 
 const EXAMPLES: &str = "\
@@ -56,19 +96,8 @@ pub(crate) fn erase(args: &Erase, console: &Console) -> Outcome<Exit> {
         let month = months::month(month)?;
         let mut erased = 0;
         for code in months::codes(name)? {
-            for category in Category::ALL {
-                for granularity in [Granularity::Raw, Granularity::Daily] {
-                    let stream = StreamId {
-                        category: category.byte(),
-                        code: code.clone(),
-                        episode: None,
-                        granularity,
-                        month,
-                    };
-                    erased += vault
-                        .erase_stream(&stream)
-                        .map_err(|error| failed(&error))?;
-                }
+            for episode in episodes(&vault, &code)? {
+                erased += erase_month(&vault, &code, episode, month)?;
             }
         }
         erased

@@ -171,6 +171,33 @@ fn an_erased_entry_is_gone() {
 }
 
 #[test]
+fn an_erased_month_leaves_no_entry_of_a_treatment() {
+    let home = Home::made();
+    let at = "2026-05-13T08:10:00+00:00";
+    let episode = "5e".repeat(16);
+    for (value, at) in [("61", at), ("62", "2026-06-13T08:10:00+00:00")] {
+        home.run(&["add", "heart-rate", value, "--at", at]);
+        let of_treatment = [
+            "add",
+            "heart-rate",
+            value,
+            "--at",
+            at,
+            "--episode",
+            &episode,
+        ];
+        assert_eq!(home.run(&of_treatment).exit, 0);
+    }
+    let erase = ["erase", "--code", "heart-rate", "--month", "2026-05"];
+    let ran = home.run(&[&erase[..], &["--yes", "--json"]].concat());
+    assert_eq!(ran.json()["erased"], 2, "{ran:?}");
+    let left = home.run(&["list", "--code", "heart-rate", "--json"]).json();
+    let left = left.as_array().unwrap();
+    assert_eq!(left.len(), 2, "June stays: {left:?}");
+    assert!(left.iter().all(|row| row["parts"][0]["value"] == "62"));
+}
+
+#[test]
 fn a_day_is_summed_up_with_its_range_and_mean() {
     let home = Home::made();
     for value in ["60", "64"] {
@@ -279,6 +306,30 @@ fn the_kit_is_readable_by_its_owner_alone_and_never_printed_to_a_pipe() {
         assert_eq!(mode(&kit), 0o600);
         assert_eq!(mode(&home.path("me")), 0o700);
     }
+}
+
+#[test]
+fn no_record_stays_whose_words_could_not_be_written() {
+    let home = Home::empty();
+    let nowhere = home.path("nowhere/kit.txt");
+    is_refused(
+        &home.run(&["init", "--words-out", &nowhere]),
+        6,
+        "unwritable",
+    );
+    let kit = home.path("kit.txt");
+    is_refused(
+        &home.run_as("", &["init", "--words-out", &kit]),
+        2,
+        "passphrase_empty",
+    );
+    for name in ["me/vault.db", "me/keys", "kit.txt"] {
+        assert!(!Path::new(&home.path(name)).exists(), "{name}");
+    }
+    let again = home.run_as("battery staple", &["init", "--words-out", &kit]);
+    assert_eq!(again.exit, 0, "{again:?}");
+    let words = std::fs::read_to_string(&kit).unwrap();
+    assert_eq!(words.split_whitespace().count(), 24);
 }
 
 #[test]
