@@ -8,6 +8,7 @@ pub mod cert;
 pub mod context;
 pub mod decimal;
 pub mod envelope;
+pub mod export;
 pub mod grant;
 pub mod hpke;
 pub mod httpsig;

@@ -1,0 +1,306 @@
+//! Exports against `tests/vectors/chainpoint.json`, and proofs of others read here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should panic"
+)]
+
+use serde_json::{Value, json};
+use std::path::Path;
+use vitalwitness_domain::export::chainpoint::Chainpoint;
+use vitalwitness_domain::export::foreign::{self, Foreign};
+use vitalwitness_domain::export::{Source, tlog};
+use vitalwitness_proof::Rejection;
+
+#[path = "../../../fuzz/export_bodies.rs"]
+mod export_bodies;
+
+#[test]
+fn every_case_is_exported_as_its_vector_says() {
+    let cases = vectors();
+    assert!(cases.len() >= 12);
+    for case in &cases {
+        let receipt = hex::decode(case["input"]["receipt"].as_str().unwrap()).unwrap();
+        let source = Source::read(&receipt).unwrap();
+        let proof = Chainpoint::of(&source, case["input"]["base_url"].as_str()).unwrap();
+        let name = &case["id"];
+        let json: Value = serde_json::from_str(&proof.to_json().unwrap()).unwrap();
+        assert_eq!(json, case["expect"]["chainpoint"], "{name}");
+        assert_eq!(
+            hex::encode(source.root),
+            case["expect"]["expected_value"],
+            "{name}"
+        );
+        assert_eq!(tlog::write(&source), case["expect"]["tlog_proof"], "{name}");
+    }
+}
+
+#[test]
+fn an_export_read_back_leads_to_the_logs_root() {
+    for case in &vectors() {
+        let receipt = hex::decode(case["input"]["receipt"].as_str().unwrap()).unwrap();
+        let source = Source::read(&receipt).unwrap();
+        let proof = Chainpoint::of(&source, None).unwrap();
+        for bytes in [
+            proof.to_json().unwrap().into_bytes(),
+            proof.to_binary().unwrap(),
+        ] {
+            let read = foreign::read(&bytes).unwrap();
+            assert_eq!(read.hash, hex::encode(source.hash()));
+            assert_eq!(
+                leads_to(&read),
+                [("cal", case["expect"]["expected_value"].as_str().unwrap())]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_receipt_whose_parts_do_not_fit_is_not_exported() {
+    let cases = vectors();
+    let receipt = hex::decode(cases[0]["input"]["receipt"].as_str().unwrap()).unwrap();
+    let mut changed = receipt.clone();
+    changed[8] ^= 1;
+    for (bytes, why) in [
+        (changed.as_slice(), Rejection::EntryMismatch),
+        (&receipt[..receipt.len() - 1], Rejection::Malformed),
+    ] {
+        assert_eq!(Source::read(bytes).unwrap_err(), why);
+    }
+}
+
+#[test]
+fn an_address_too_long_for_the_form_is_refused() {
+    let cases = vectors();
+    let receipt = hex::decode(cases[0]["input"]["receipt"].as_str().unwrap()).unwrap();
+    let source = Source::read(&receipt).unwrap();
+    let base = format!("https://{}.example", "a".repeat(500));
+    let refused = Chainpoint::of(&source, Some(&base));
+    assert_eq!(refused.unwrap_err(), Rejection::LimitExceeded);
+}
+
+#[test]
+fn proofs_of_others_are_read_as_their_own_parsers_read_them() {
+    // the values are those that chainpoint-parse gives for the same files; its versions before 4
+    // left the order of Bitcoin's roots to their caller
+    let v3 = [("cal", "940f86a3"), ("btc", "6ca04599")];
+    for (file, version, anchors) in [
+        ("v2.chp.json", 2, vec![("BTCOpReturn", "51296468")]),
+        ("v3.chp.json", 3, v3.to_vec()),
+        ("v3.chp", 3, v3.to_vec()),
+    ] {
+        let read = foreign::read(&fixture(file)).unwrap();
+        assert_eq!(read.version, version, "{file}");
+        let found = leads_to(&read);
+        assert_eq!(found.len(), anchors.len(), "{file}: {found:?}");
+        for ((kind, value), (want, start)) in found.iter().zip(&anchors) {
+            assert!(
+                kind == want && value.starts_with(start),
+                "{file}: {found:?}"
+            );
+        }
+    }
+    for file in ["v4.chp.json", "v4.chp"] {
+        let read = foreign::read(&fixture(file)).unwrap();
+        assert_eq!((read.version, read.anchors.len()), (4, 2), "{file}");
+    }
+    assert_eq!(
+        leads_to(&foreign::read(&fixture("v4.chp.json")).unwrap())[1],
+        (
+            "btc",
+            "269b833efd1deaa80456cb50d13d311b81806519c00239de9671d8f1d47412dd"
+        )
+    );
+    assert_eq!(
+        foreign::read(&fixture("v5.chp.json")),
+        Err(Rejection::UnsupportedVersion)
+    );
+}
+
+#[test]
+fn hostile_proofs_get_a_code() {
+    let v4 = |ops: Value| {
+        json!({"@context": "https://w3id.org/chainpoint/v4", "type": "Chainpoint", "proof_id": "",
+            "hash": "00".repeat(32), "hash_received": "", "branches": [{"ops": ops}]})
+    };
+    let v2 = |change: &str, to: Value| {
+        let mut proof: Value = serde_json::from_slice(&fixture("v2.chp.json")).unwrap();
+        proof[change] = to;
+        proof
+    };
+    let mut nested = json!([{"ops": []}]);
+    for _ in 0..8 {
+        nested = json!([{"ops": [], "branches": nested}]);
+    }
+    let mut deep = v4(json!([]));
+    deep["branches"] = nested;
+    let many: Vec<Value> = vec![json!({"op": "sha-256"}); 4_097];
+    let anchor = json!({"type": "cal", "anchor_id": "1"});
+    for (name, proof, why) in [
+        ("no object", json!([]), Rejection::Malformed),
+        ("nothing", json!({}), Rejection::Malformed),
+        (
+            "no context",
+            v2("@context", Value::Null),
+            Rejection::Malformed,
+        ),
+        (
+            "version 5",
+            v2("@context", json!("https://w3id.org/chainpoint/v5")),
+            Rejection::UnsupportedVersion,
+        ),
+        (
+            "another hash",
+            v2("type", json!("ChainpointMD5v2")),
+            Rejection::UnsupportedVersion,
+        ),
+        (
+            "another root",
+            v2("merkleRoot", json!("00".repeat(32))),
+            Rejection::EntryMismatch,
+        ),
+        (
+            "another leaf",
+            v2("targetHash", json!("00".repeat(32))),
+            Rejection::EntryMismatch,
+        ),
+        (
+            "odd hex",
+            v2("targetHash", json!("0".repeat(63))),
+            Rejection::Malformed,
+        ),
+        (
+            "two sides",
+            v2(
+                "proof",
+                json!([{"left": "00".repeat(32), "right": "00".repeat(32)}]),
+            ),
+            Rejection::Malformed,
+        ),
+        (
+            "two keys",
+            v4(json!([{"l": "00", "op": "sha-256"}])),
+            Rejection::Malformed,
+        ),
+        ("no step", v4(json!([{}])), Rejection::Malformed),
+        (
+            "unknown step",
+            v4(json!([{"x": "00"}])),
+            Rejection::UnsupportedVersion,
+        ),
+        (
+            "unknown hash",
+            v4(json!([{"op": "md5"}])),
+            Rejection::UnsupportedVersion,
+        ),
+        ("number beside", v4(json!([{"l": 1}])), Rejection::Malformed),
+        (
+            "long value",
+            v4(json!([{"l": "ab".repeat(65_505)}])),
+            Rejection::LimitExceeded,
+        ),
+        ("many steps", v4(json!(many)), Rejection::LimitExceeded),
+        (
+            "many anchors",
+            v4(json!([{"anchors": vec![anchor; 257]}])),
+            Rejection::LimitExceeded,
+        ),
+        ("deep branches", deep, Rejection::LimitExceeded),
+    ] {
+        assert_eq!(
+            foreign::read(proof.to_string().as_bytes()),
+            Err(why),
+            "{name}"
+        );
+        let packed = zlib(&rmp_serde::to_vec_named(&proof).unwrap());
+        assert_eq!(foreign::read(&packed), Err(why), "{name}, binary");
+    }
+}
+
+#[test]
+fn a_file_that_grows_when_unpacked_is_refused() {
+    for (name, packed, why) in [
+        ("bomb", zlib(&vec![0; 64 << 20]), Rejection::LimitExceeded),
+        ("deep", zlib(&[0x91; 10_000]), Rejection::LimitExceeded),
+        (
+            "long array",
+            zlib(&[0xdd, 0xff, 0xff, 0xff, 0xff]),
+            Rejection::Malformed,
+        ),
+        ("not zlib", vec![0x78, 0x9c, 1, 2, 3], Rejection::Malformed),
+        (
+            "too long",
+            vec![b' '; (1 << 20) + 1],
+            Rejection::LimitExceeded,
+        ),
+    ] {
+        assert_eq!(foreign::read(&packed), Err(why), "{name}");
+    }
+}
+
+#[test]
+fn the_chainpoint_corpus_breaks_nothing() {
+    let folder = root().join("fuzz/corpus/chainpoint");
+    let mut inputs: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    inputs.sort();
+    assert!(!inputs.is_empty());
+    let mut random = 1_u64;
+    let mut below = |bound: usize| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        usize::try_from(random >> 33).unwrap() % bound
+    };
+    for path in inputs {
+        let input = std::fs::read(path).unwrap();
+        export_bodies::chainpoint(&input);
+        for _ in 0..2_000 {
+            let mut input = input.clone();
+            for _ in 0..=below(3) {
+                let place = below(input.len());
+                match below(3) {
+                    0 => input[place] = u8::try_from(below(256)).unwrap(),
+                    1 => input.truncate(place + 1),
+                    _ => input.insert(place, u8::try_from(below(256)).unwrap()),
+                }
+            }
+            export_bodies::chainpoint(&input);
+        }
+    }
+}
+
+fn leads_to(read: &Foreign) -> Vec<(&str, &str)> {
+    let anchors = read.anchors.iter();
+    anchors
+        .map(|anchor| (anchor.kind.as_str(), anchor.value.as_str()))
+        .collect()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut out = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(bytes).unwrap();
+    let mut packed = out.finish().unwrap();
+    // another level writes another head; the one every producer in use writes is 78
+    packed[0] = 0x78;
+    packed[1] = 0x9c;
+    packed
+}
+
+fn vectors() -> Vec<Value> {
+    let bytes = std::fs::read(root().join("tests/vectors/chainpoint.json")).unwrap();
+    let file: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(file["schema"], "vw-vectors/1 chainpoint");
+    file["cases"].as_array().unwrap().clone()
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(root().join("tests/fixtures/chainpoint").join(name)).unwrap()
+}
+
+fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
