@@ -63,7 +63,7 @@ fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
         Command::Devices(args) => wait(patient::devices::devices(args, console)),
         Command::Pair(args) => wait(patient::devices::pair(args, console)),
         Command::Join(args) => wait(patient::devices::join(args, console)),
-        Command::Erase(args) => patient::erase::erase(args, console),
+        Command::Erase(args) => wait(patient::erase::erase(args, console)),
         Command::Verify(args) => verify::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Summary(args) => grantee::summary::run(args, console),

@@ -59,6 +59,15 @@ impl Refusal {
         Self::new(403, slug::FORBIDDEN, title)
     }
 
+    /// A session is not enough.
+    pub const fn kit() -> Self {
+        Self::new(
+            403,
+            slug::KIT,
+            "a session is not enough: this takes a signature by the recovery kit, or by a grant key where that will do",
+        )
+    }
+
     /// The grant is revoked.
     pub const fn revoked() -> Self {
         Self::new(403, slug::REVOKED, "the grant is revoked")

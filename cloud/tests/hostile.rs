@@ -10,10 +10,11 @@ mod support;
 use support::{Batch, Client, Key, Patient, base, enrol_clinic, fresh, now_ms, server, signed};
 use vitalwitness_cloud::{Config, Server};
 use vitalwitness_domain::wire::{
-    BatchStatus, Bytes, Challenge, EnrolmentCode, Id16, NewOrganisation, NewSession, Quota, Role,
-    Sig64, slug,
+    AccountDeletion, BatchStatus, Bytes, Challenge, EnrolmentCode, Hash32, Id16, NewOrganisation,
+    NewRevocation, NewSession, Quota, Role, Sig64, slug,
 };
 use vitalwitness_proof::cbor::Encoder;
+use vitalwitness_proof::entry::{Event, EventType};
 use vitalwitness_proof::sha256;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,9 +39,7 @@ async fn every_route_answers_garbage_with_a_problem() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let method = method.to_uppercase();
-            if ["delete_account", "end_session"]
-                .contains(&operation["operationId"].as_str().unwrap())
-            {
+            if operation["operationId"] == "end_session" {
                 continue;
             }
             for garbage in ["zz", "%00", "00000000000000000000000000000000"] {
@@ -208,11 +207,120 @@ async fn a_session_needs_a_fresh_challenge_and_a_live_device() {
     let mut other = Client::new(base(&server));
     other.sign_in(&second).await.unwrap().ok();
     other.get("/v1/quota").await.ok();
-    let path = format!("/v1/devices/{}", second.id());
-    patient.client.delete(&path).await.ok();
+    let path = format!("/v1/devices/{}/end", second.id());
+    let end = patient.end_of(second.id(), Some(patient.gsk.id()), &patient.gsk);
+    patient.client.post(&path, &end).await.ok();
+    patient.client.post(&path, &end).await.ok();
     assert_eq!(other.get("/v1/quota").await.code(), slug::SESSION);
     let refused = other.sign_in(&second).await.unwrap();
     assert_eq!(refused.code(), slug::SESSION);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_alone_ends_no_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let eve = Patient::new(&base, "eve").await;
+    let (first, second) = (patient.device(), Key::of("ada second device"));
+    let statement = patient.statement(&second, Some(first.id()), &first);
+    patient.client.post("/v1/devices", &statement).await.ok();
+    let path = format!("/v1/devices/{}/end", second.id());
+    let end = |by: Option<&Key>, signer: &Key| patient.end_of(second.id(), by.map(Key::id), signer);
+    let refused = [
+        ("by the session's device", end(Some(&first), &first)),
+        ("by the device itself", end(Some(&second), &second)),
+        ("in the kit's name", end(None, &first)),
+        ("by a key of batches", end(Some(&patient.dsk), &patient.dsk)),
+        (
+            "by the channel's owner key",
+            end(Some(&patient.owner), &patient.owner),
+        ),
+        ("by another's grant key", end(Some(&eve.gsk), &eve.gsk)),
+        ("in a grant key's name", end(Some(&patient.gsk), &first)),
+    ];
+    for (who, body) in refused {
+        let answer = patient.client.post(&path, &body).await;
+        assert_eq!(answer.code(), slug::KIT, "{who}");
+    }
+    let other = patient.end_of(first.id(), Some(patient.gsk.id()), &patient.gsk);
+    assert_eq!(
+        patient.client.post(&path, &other).await.code(),
+        slug::BAD_REQUEST,
+        "signed for another device"
+    );
+    let unsigned = format!("/v1/devices/{}", second.id());
+    let gone = patient.client.delete(&unsigned).await;
+    assert_eq!(gone.code(), slug::NOT_FOUND, "the unsigned way is gone");
+    let mut client = Client::new(base);
+    client.sign_in(&second).await.unwrap().ok();
+
+    let revoke = Event {
+        recordhash: sha256(&[&patient.gsk.spki()]),
+        ..patient.event(EventType::Revoke, [0; 32])
+    };
+    let body = NewRevocation {
+        event: patient.owner.submit(&revoke),
+        closed: Vec::new(),
+    };
+    patient.client.post("/v1/revocations", &body).await.ok();
+    let revoked = end(Some(&patient.gsk), &patient.gsk);
+    let answer = patient.client.post(&path, &revoked).await;
+    assert_eq!(answer.code(), slug::KIT, "by a revoked grant key");
+    client.get("/v1/quota").await.ok();
+    let kit = end(None, &patient.aik());
+    patient.client.post(&path, &kit).await.ok();
+    assert_eq!(client.get("/v1/quota").await.code(), slug::SESSION);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_alone_deletes_no_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let eve = Patient::new(&base, "eve").await;
+    let batch = Batch::new(Id16(fresh()), vec![7; 1000]);
+    patient.upload(&batch).await.ok();
+    let path = "/v1/account/deletion";
+    let client = &patient.client;
+    let empty = client.post_empty(path).await;
+    assert_eq!(empty.code(), slug::BAD_REQUEST);
+    let old = client.delete("/v1/account").await;
+    assert_eq!(old.code(), slug::NOT_FOUND, "the unsigned way is gone");
+    for signer in [patient.device(), patient.gsk.clone(), eve.aik()] {
+        let body = patient.deletion(&signer).await;
+        assert_eq!(client.post(path, &body).await.code(), slug::KIT);
+    }
+    let of_eve = eve.deletion(&patient.aik()).await;
+    assert_eq!(client.post(path, &of_eve).await.code(), slug::KIT);
+    let mut invented = patient.deletion(&patient.aik()).await;
+    let challenge = Hash32([9; 32]);
+    let message = AccountDeletion::message("vitalwitness.local/log", patient.aik().id(), challenge);
+    invented.challenge = challenge;
+    invented.signature = patient.aik().sign(&message);
+    let answer = client.post(path, &invented).await;
+    assert_eq!(answer.code(), slug::SIGNATURE, "a challenge nobody gave");
+    let object = format!("/v1/objects/{}", batch.id);
+    assert_eq!(
+        client.get(&object).await.body,
+        batch.bytes,
+        "nothing is deleted"
+    );
+
+    let body = patient.deletion(&patient.aik()).await;
+    client.post(path, &body).await.ok();
+    assert_eq!(client.get("/v1/quota").await.code(), slug::SESSION);
+    // the same kit begins anew; what it signed for the account before does not end this one
+    let mut again = Client::new(base);
+    again.post("/v1/accounts", &patient.account()).await.ok();
+    again.sign_in(&patient.device()).await.unwrap().ok();
+    let replayed = again.post(path, &body).await;
+    assert_eq!(replayed.code(), slug::SIGNATURE);
+    again.get("/v1/quota").await.ok();
     server.shutdown().await;
 }
 

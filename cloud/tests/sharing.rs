@@ -318,7 +318,8 @@ async fn secrets_are_kept_sealed_told_and_erased_with_the_account() {
     let export: serde_json::Value = client.get("/v1/export").await.json();
     assert_eq!(export["schema"], "vw-export/1");
 
-    client.delete("/v1/account").await.ok();
+    let deletion = patient.deletion(&patient.aik()).await;
+    client.post("/v1/account/deletion", &deletion).await.ok();
     assert_eq!(client.get("/v1/quota").await.code(), slug::SESSION);
     let manifest = format!("/v1/grants/{}/manifest", grant.terms.grant);
     assert_eq!(clinic.client.get(&manifest).await.code(), slug::NOT_FOUND);

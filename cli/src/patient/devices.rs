@@ -62,6 +62,9 @@ pub(crate) struct Devices {
     /// End this device: it cannot open anything new.
     #[arg(long, value_name = "DEVICE")]
     end: Option<String>,
+    /// Sign with the 24 words in this file, not with this device's key.
+    #[arg(long, value_name = "FILE", requires = "end")]
+    kit: Option<PathBuf>,
     #[command(flatten)]
     at: At,
 }
@@ -111,12 +114,7 @@ pub(crate) async fn restore(args: &Restore, console: &Console) -> Outcome<Exit> 
             &vitalwitness_vault::store::StoreError::Exists.into(),
         ));
     }
-    let words = match &args.kit {
-        Some(path) => from_file(path)?,
-        None => console.secret("Your 24 words:")?,
-    };
-    let kit = Kit::from_words(&words).map_err(|error| of_kit(&error))?;
-    drop(words);
+    let kit = kit(args.kit.as_ref(), console)?;
     let settings = args.service.settings().await?;
     make_private(&args.at.dir()?)?;
     let env = args.at.env(console, true)?;
@@ -147,6 +145,15 @@ pub(crate) async fn restore(args: &Restore, console: &Console) -> Outcome<Exit> 
     Ok(Exit::Done)
 }
 
+/// The kit, from a file or asked for.
+pub(super) fn kit(file: Option<&PathBuf>, console: &Console) -> Outcome<Kit> {
+    let words = match file {
+        Some(path) => from_file(path)?,
+        None => console.secret("Your 24 words:")?,
+    };
+    Kit::from_words(&words).map_err(|error| of_kit(&error))
+}
+
 /// Runs `devices`.
 pub(crate) async fn devices(args: &Devices, console: &Console) -> Outcome<Exit> {
     let vault = args.at.open(console)?;
@@ -171,9 +178,11 @@ pub(crate) async fn devices(args: &Devices, console: &Console) -> Outcome<Exit> 
                 ));
             }
         };
-        vault
-            .end_device(&device.id)
-            .map_err(|error| failed(&error))?;
+        match &args.kit {
+            Some(path) => vault.end_device_with_kit(&device.id, &kit(Some(path), console)?),
+            None => vault.end_device(&device.id),
+        }
+        .map_err(|error| failed(&error))?;
         if console.json() {
             console.value(&json!({ "ended": hex::encode(device.id) }));
         } else {

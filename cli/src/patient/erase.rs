@@ -1,5 +1,6 @@
 //! `erase`: one entry, one kind in one month, or everything, for good.
 
+use super::devices::kit;
 use super::{At, failed, find};
 use crate::console::Console;
 use crate::months;
@@ -8,6 +9,7 @@ use crate::wording;
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use vitalwitness_domain::policy::Category;
 use vitalwitness_domain::stream::{Granularity, Month, StreamId};
 use vitalwitness_vault::{Query, Vault};
@@ -17,10 +19,10 @@ use vitalwitness_vault::{Query, Vault};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Erase {
     /// The record, as `list` names it.
-    #[arg(value_name = "RECORD", required_unless_present_any = ["code", "all"], conflicts_with_all = ["code", "all"])]
+    #[arg(value_name = "RECORD", required_unless_present_any = ["code", "all", "account"], conflicts_with_all = ["code", "all", "account"])]
     record: Option<String>,
     /// All entries of this kind in `--month`, those of a treatment too; `sleep` is all its stages.
-    #[arg(long, value_name = "NAME", requires = "month", conflicts_with = "all")]
+    #[arg(long, value_name = "NAME", requires = "month", conflicts_with_all = ["all", "account"])]
     code: Option<String>,
     /// The month.
     #[arg(long, value_name = "MONTH")]
@@ -28,6 +30,12 @@ pub(crate) struct Erase {
     /// The whole record on this computer, with its keys.
     #[arg(long)]
     all: bool,
+    /// The account at the service, and then the record on this computer. Takes your 24 words.
+    #[arg(long, conflicts_with = "all")]
+    account: bool,
+    /// The 24 words in a file; asked for without it.
+    #[arg(long, value_name = "FILE", requires = "account")]
+    kit: Option<PathBuf>,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -78,16 +86,25 @@ Examples:
   vitalwitness erase 5f3c9a01
   vitalwitness erase --code mood --month 2026-05
   vitalwitness erase --all
+  vitalwitness erase --account --kit kit.txt
 
 What others were shown by then stays seen. The list keeps marks that nothing opens any more.";
 
 /// Runs it.
-pub(crate) fn erase(args: &Erase, console: &Console) -> Outcome<Exit> {
+pub(crate) async fn erase(args: &Erase, console: &Console) -> Outcome<Exit> {
     let vault = args.at.open(console)?;
     if !args.yes && !console.agree("Erase for good? This cannot be undone.")? {
         return Err(Failure::new(Exit::Refused, "kept", "Nothing was erased."));
     }
-    let erased = if args.all {
+    if args.account {
+        let kit = kit(args.kit.as_ref(), console)?;
+        let transport = vault.transport().map_err(|error| failed(&error))?;
+        vault
+            .delete_account(&kit, &transport)
+            .await
+            .map_err(|error| failed(&error))?;
+    }
+    let erased = if args.all || args.account {
         let all = vault.counts().map_err(|error| failed(&error))?;
         let records = all.iter().map(|count| count.records).sum();
         vault.erase_all().map_err(|error| failed(&error))?;

@@ -282,6 +282,13 @@ pub(crate) fn of_kit(error: &KitError) -> Failure {
                 "Confirm your recovery kit first (vitalwitness confirm-kit); nothing is synced before.",
             );
         }
+        KitError::Needed => {
+            return Failure::new(
+                Exit::Refused,
+                "kit_needed",
+                "Nothing of your record is listed yet, so this needs your recovery kit: add --kit FILE.",
+            );
+        }
         KitError::OtherAccount => (
             "kit_other_account",
             "This is the recovery kit of another record.".to_owned(),

@@ -5,8 +5,8 @@ use super::{App, Call, Caller, reply::Reply};
 use crate::store::{SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use vitalwitness_domain::wire::{
-    BagItem, Challenge, DeviceStatement, Devices, Id16, NewAccount, NewSession, Recovery, Session,
-    What,
+    AccountDeletion, BagItem, Challenge, DeviceEnd, DeviceStatement, Devices, Id16, NewAccount,
+    NewSession, Recovery, Session, Sig64, What,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::keys::spki_id;
@@ -56,9 +56,20 @@ pub(super) fn devices(app: &App, call: &Call) -> Result<Reply> {
     })
 }
 
-pub(super) fn revoke_device(app: &App, call: &Call) -> Result<Reply> {
-    app.store
-        .revoke_device(call.account()?, call.param("device")?)?;
+/// A grant key signs, with its user present, or the kit: a session alone ends nobody.
+pub(super) fn end_device(app: &App, call: &Call) -> Result<Reply> {
+    let end: DeviceEnd = call.json()?;
+    let account = call.account()?;
+    if end.device != call.param("device")? {
+        return Err(Refusal::contradiction("path and body name different devices").into());
+    }
+    let key = match end.by {
+        None => app.store.account_key(account)?,
+        Some(id) => app.store.grant_key(account, id)?,
+    };
+    let message = DeviceEnd::message(&app.config.origin, account, end.device, end.time);
+    check_presence(key, &message, &end.signature)?;
+    app.store.revoke_device(account, end.device)?;
     Ok(Reply::empty())
 }
 
@@ -197,11 +208,25 @@ pub(super) fn export(app: &App, call: &Call) -> Result<Reply> {
 }
 
 pub(super) fn delete(app: &App, call: &Call) -> Result<Reply> {
+    let deletion: AccountDeletion = call.json()?;
     let account = call.account()?;
+    let message = AccountDeletion::message(&app.config.origin, account, deletion.challenge);
+    let key = app.store.account_key(account)?;
+    check_presence(key, &message, &deletion.signature)?;
+    if !app.challenges.take(deletion.challenge, call.now_ms) {
+        return Err(Refusal::signature("the challenge was used or is too old").into());
+    }
     for (batch, revision) in app.store.delete_account(account)? {
         app.blobs.delete(batch, revision)?;
     }
     Ok(Reply::empty())
+}
+
+/// What a stolen session must not do is signed by a key that the session's device cannot use alone.
+fn check_presence(key: Option<Vec<u8>>, message: &[u8], signature: &Sig64) -> Result<()> {
+    let key = key.ok_or(Refusal::kit())?;
+    check_signature(&key, message, signature).map_err(|_| Refusal::kit())?;
+    Ok(())
 }
 
 /// `vwD1` || enc([1, origin, account, dsk SPKI, dek SPKI, time ms]) by `key`.

@@ -106,7 +106,7 @@ pub(crate) fn routes() -> &'static [Route] {
 
         DELETE "/v1/session" "end_session" Party, Nothing, NONE, accounts::end_session, "Ends the calling session.";
         GET "/v1/devices" "devices" Owner, Nothing, to("Devices"), accounts::devices, "The account's devices that are not revoked.";
-        DELETE "/v1/devices/{device}" "revoke_device" Owner, Nothing, NONE, accounts::revoke_device, "Ends a device and its sessions.";
+        POST "/v1/devices/{device}/end" "end_device" Owner, Json("DeviceEnd"), NONE, accounts::end_device, "Ends a device and its sessions; signed by a grant key or the kit. Idempotent.";
         GET "/v1/recovery" "recovery" Owner, Nothing, to("Recovery"), accounts::recovery, "The newest vault secret, sealed.";
         PUT "/v1/recovery" "put_recovery" Owner, Json("Recovery"), NONE, accounts::put_recovery, "A new generation of the vault secret.";
         PUT "/v1/bag/{item}" "put_bag" Owner, Json("BagItem"), NONE, accounts::put_bag, "A sealed secret of the account.";
@@ -114,7 +114,7 @@ pub(crate) fn routes() -> &'static [Route] {
         GET "/v1/changes" "changes" Owner, Nothing, to("Changes"), accounts::changes, "What happened since a cursor, gapless.";
         GET "/v1/quota" "quota" Owner, Nothing, to("Quota"), accounts::quota, "Bytes used and allowed.";
         GET "/v1/export" "export" Owner, Nothing, Document, accounts::export, "All that is held of the account but the batches' bytes.";
-        DELETE "/v1/account" "delete_account" Owner, Nothing, NONE, accounts::delete, "Deletes all rows and files; the log's entries stay.";
+        POST "/v1/account/deletion" "delete_account" Owner, Json("AccountDeletion"), NONE, accounts::delete, "Deletes all rows and files; signed by the kit. The log's entries stay.";
         POST "/v1/channels" "open_channel" Owner, Json("NewChannel"), to("ChannelEntries"), channels::open, "Opens a channel with its first ENROLs. Idempotent.";
         POST "/v1/entries" "add_entry" Owner, Json("SubmittedEvent"), to("Logged"), channels::add_entry, "A further ENROL of a key, by the owner key. Idempotent.";
         GET "/v1/channels/{channel}/entries" "entries" Party, Nothing, to("ChannelEntries"), channels::entries, "Entries after a seq, for parties; the directory for all who have a session.";

@@ -22,6 +22,8 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "account:id dsk:bytes dek:bytes time:int by:id? signature:sig",
     ),
     ("Devices", "devices:[DeviceStatement]"),
+    ("DeviceEnd", "device:id time:int by:id? signature:sig"),
+    ("AccountDeletion", "challenge:hash signature:sig"),
     ("NewAccount", "aik:bytes kk:bytes device:DeviceStatement"),
     ("Challenge", "challenge:hash"),
     (
@@ -158,8 +160,8 @@ mod tests {
             ($($name:ident)*) => { $(check::<wire::$name>(stringify!($name));)* };
         }
         check_all! {
-            Problem Limits Time TrustInfo SubmittedEvent Logged DeviceStatement Devices NewAccount
-            Challenge NewSession Session Recovery SealedTo BagItem NewChannel Contact NewBatch
+            Problem Limits Time TrustInfo SubmittedEvent Logged DeviceStatement Devices DeviceEnd
+            AccountDeletion NewAccount Challenge NewSession Session Recovery SealedTo BagItem NewChannel Contact NewBatch
             BatchStatus Quota BatchInfo Changes Change Refusal Request Sealed GrantTerms Envelope
             NewGrant NewEnvelopes NewDenial NewRevocation GrantForGrantee Grants ChannelEntries
             Manifest NewAccess Delivery Proof EntryProof NewOrganisation EnrolmentCode

@@ -105,6 +105,8 @@ pub(crate) trait Channels {
     fn contact(&self, locator: Id16) -> Result<Option<Contact>>;
     /// SPKI of a key enrolled in the channel.
     fn channel_key(&self, channel: Id16, id: Id16) -> Result<Option<Vec<u8>>>;
+    /// SPKI of a key that signs grants in a channel of the account, and is not revoked.
+    fn grant_key(&self, account: Id16, id: Id16) -> Result<Option<Vec<u8>>>;
     /// Entries after `after`, up to `last`.
     fn entries(&self, channel: Id16, after: u64, last: u64) -> Result<ChannelEntries>;
     /// How far an organisation or person sees the channel: its last visible seq, 0 for none.

@@ -2,8 +2,9 @@
 
 use super::{Answer, Client, Key, fresh, now_ms};
 use vitalwitness_domain::wire::{
-    BatchStatus, Bytes, ChannelEntries, DeviceStatement, Envelope, GrantTerms, Hash32, Id16,
-    NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation, Sealed, SubmittedEvent,
+    AccountDeletion, BatchStatus, Bytes, Challenge, ChannelEntries, DeviceEnd, DeviceStatement,
+    Envelope, GrantTerms, Hash32, Id16, NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation,
+    Sealed, SubmittedEvent,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::entry::{Event, EventType, Purpose};
@@ -118,6 +119,29 @@ impl Patient {
             time,
             by,
             signature: signer.sign(&message.finish()),
+        }
+    }
+
+    /// That `device` ends, signed by `signer`; `by` names a grant key, none the kit.
+    pub(crate) fn end_of(&self, device: Id16, by: Option<Id16>, signer: &Key) -> DeviceEnd {
+        let (account, time) = (self.aik().id(), 1_800_000_000_000);
+        let message = DeviceEnd::message("vitalwitness.local/log", account, device, time);
+        DeviceEnd {
+            device,
+            time,
+            by,
+            signature: signer.sign(&message),
+        }
+    }
+
+    /// The deletion of this account over a fresh challenge, signed by `signer`.
+    pub(crate) async fn deletion(&self, signer: &Key) -> AccountDeletion {
+        let Challenge { challenge } = self.client.post_empty("/v1/challenges").await.json();
+        let account = self.aik().id();
+        let message = AccountDeletion::message("vitalwitness.local/log", account, challenge);
+        AccountDeletion {
+            challenge,
+            signature: signer.sign(&message),
         }
     }
 

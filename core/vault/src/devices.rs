@@ -22,7 +22,7 @@ use crate::channels::Channel;
 use crate::client::{ClientError, Transport};
 use crate::header::bool_of;
 use crate::keys::key_id;
-use crate::kit::Kit;
+use crate::kit::{Kit, KitError};
 use crate::store::{DAMAGED, Kind, Priority, StoreError, Tx};
 use crate::sync::errands::Errand;
 use crate::sync::push::open_secret;
@@ -34,7 +34,10 @@ use std::path::Path;
 use std::sync::Arc;
 use vitalwitness_domain::record::Id;
 use vitalwitness_domain::sync::Answer;
-use vitalwitness_domain::wire::{DeviceStatement, Devices, Id16, NewRevocation, Problem, Recovery};
+use vitalwitness_domain::wire::{
+    AccountDeletion, Challenge, DeviceEnd, DeviceStatement, Devices, Id16, NewRevocation, Problem,
+    Recovery, Sig64, slug,
+};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::cbor::{Encoder, Reader};
 use vitalwitness_proof::entry::EventType;
@@ -128,6 +131,42 @@ impl Vault {
         }
     }
 
+    /// Deletes the account at the cloud: all it holds of it but the log's entries. What is on this
+    /// device stays; [`Vault::erase_all`] erases it. Nothing but the kit can do this. A cloud that
+    /// knows no such account has nothing to delete.
+    ///
+    /// # Errors
+    ///
+    /// [`KitError::OtherAccount`]; as [`ClientError`], and the account is as it was, or its answer
+    /// was lost: ask again.
+    pub async fn delete_account(
+        &self,
+        kit: &Kit,
+        transport: &Arc<dyn Transport>,
+    ) -> Result<(), Error> {
+        let account = self.with(|core| {
+            core.check_kit(kit)?;
+            Ok::<_, Error>(Id16(core.account.id))
+        })?;
+        let mut round = crate::sync::round::Round::new(self, transport, Network::default())?;
+        let signed_in = round.sign_in().await?;
+        if unknown_device(&signed_in) {
+            return Ok(());
+        }
+        settled(signed_in)?;
+        let client = &round.client;
+        let Challenge { challenge } = client.open("POST", "/v1/challenges", None::<&()>).await?;
+        let message = AccountDeletion::message(&round.settings.origin, account, challenge);
+        let deletion = AccountDeletion {
+            challenge,
+            signature: Sig64(kit.aik().sign(&message)?),
+        };
+        client
+            .tell("POST", "/v1/account/deletion", Some(&deletion))
+            .await?;
+        self.with(|core| Ok(core.store.write(link::forget_session)?))
+    }
+
     /// Registers, signs in, opens the newest vault secret with `open`, and pulls all there is.
     pub(crate) async fn first_sync(
         &self,
@@ -212,18 +251,35 @@ impl Vault {
 
     /// Ends another device: it cannot sign in any more, its keys end in every channel, every
     /// stream key closes, and a new vault secret goes to the kit and the devices that stay.
-    /// Takes effect with the next sync.
+    /// Signed now, with the user present, by a key that signs grants; takes effect with the next
+    /// sync.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`] when it is not known here; see [`Vault::learn_devices`].
+    /// [`KitError::Needed`] when this device has no such key in the log yet; see
+    /// [`Vault::end_device_with_kit`].
     pub fn end_device(&self, device: &Id) -> Result<(), Error> {
+        self.end(device, None)
+    }
+
+    /// As [`Vault::end_device`], signed by the recovery kit.
+    ///
+    /// # Errors
+    ///
+    /// [`KitError::OtherAccount`]; [`Error::NotFound`].
+    pub fn end_device_with_kit(&self, device: &Id, kit: &Kit) -> Result<(), Error> {
+        self.end(device, Some(kit))
+    }
+
+    fn end(&self, device: &Id, kit: Option<&Kit>) -> Result<(), Error> {
         self.with(|core| {
             let reader = core.store.reader();
             let found = Device::all(&reader)?.into_iter().find(|d| d.id == *device);
             let mut ended = found.ok_or(Error::NotFound)?;
             ended.ended = true;
             let server_ms = core.server_ms()?;
+            let end = core.sign_end(device, kit, server_ms)?;
             let revocations = core.end_keys_of(device, server_ms)?;
             let closed: Vec<Id> = core
                 .streams
@@ -234,7 +290,7 @@ impl Vault {
             let (old, new) = core.next_secret()?;
             core.store.write(|tx| {
                 ended.save(tx)?;
-                Errand::EndDevice(Id16(*device)).queue(tx)?;
+                Errand::EndDevice(end.clone()).queue(tx)?;
                 for revocation in &revocations {
                     entries::remember_signed(&revocation.event.event.0, tx)?;
                     Errand::Revoke(revocation.clone()).queue(tx)?;
@@ -264,6 +320,39 @@ impl Core {
         let old = VaultSecret::load(&self.store.reader(), None)?.ok_or(DAMAGED)?;
         let new = VaultSecret::generate(old.generation + 1, self.env.random.as_ref())?;
         Ok((old, new))
+    }
+
+    /// That `device` ends, signed by the kit, or by a key of this device that signs grants.
+    fn sign_end(&self, device: &Id, kit: Option<&Kit>, time: i64) -> Result<DeviceEnd, Error> {
+        let reader = self.store.reader();
+        let settings = CloudSettings::load(&reader)?.ok_or(ClientError::NotConnected)?;
+        let (account, device) = (Id16(self.account.id), Id16(*device));
+        let message = DeviceEnd::message(&settings.origin, account, device, time);
+        let (by, signature) = if let Some(kit) = kit {
+            self.check_kit(kit)?;
+            (None, kit.aik().sign(&message)?)
+        } else {
+            let mut channels = Channel::all(&reader)?.into_iter();
+            let signer = channels.find(|channel| channel.enrolled);
+            let alias = signer.ok_or(KitError::Needed)?.gsk;
+            let id = key_id(&self.env.keystore.public(&alias)?);
+            (Some(Id16(id)), self.env.keystore.sign(&alias, &message)?)
+        };
+        Ok(DeviceEnd {
+            device,
+            time,
+            by,
+            signature: Sig64(signature),
+        })
+    }
+
+    /// Refuses the kit of another account.
+    pub(crate) fn check_kit(&self, kit: &Kit) -> Result<(), KitError> {
+        if kit.aik().id() == self.account.id {
+            Ok(())
+        } else {
+            Err(KitError::OtherAccount)
+        }
     }
 
     /// REVOKEs, by the owner keys, of a device's keys in every channel.
@@ -334,6 +423,14 @@ fn holds(statement: &DeviceStatement, key: &[u8], account: &Id, settings: &Cloud
     );
     statement.account.0 == *account
         && PublicKey::from_spki(key).is_ok_and(|key| key.verifies(&message, &statement.signature.0))
+}
+
+/// Whether a cloud that was asked to let this device in never heard of it, or no longer knows it.
+fn unknown_device(asked: &Asked) -> bool {
+    let Asked::Answer(Answer::Refused { code, .. }) = asked else {
+        return false;
+    };
+    code == slug::CERTIFICATE
 }
 
 /// Done, or the error that a caller who waits for it gets.

@@ -41,6 +41,9 @@ pub enum KitError {
     /// The kit is one, of another account.
     #[error("this is the recovery kit of another account")]
     OtherAccount,
+    /// No key on this device may sign this yet: ask for the kit.
+    #[error("this needs the recovery kit")]
+    Needed,
 }
 
 /// The recovery kit. Show it, let it be written down, drop it.

@@ -223,9 +223,7 @@ impl Vault {
     /// [`crate::kit::KitError::OtherAccount`] when the kit is not this account's.
     pub fn state_device(&self, kit: &Kit, origin: &str) -> Result<(), Error> {
         self.with(|core| {
-            if kit.aik().id() != core.account.id {
-                return Err(crate::kit::KitError::OtherAccount.into());
-            }
+            core.check_kit(kit)?;
             let statement = Statement::sign(kit, &core.account, origin, &core.env)?;
             core.store.write(|tx| statement.save(tx))?;
             Ok(())

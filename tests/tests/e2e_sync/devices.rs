@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vitalwitness_vault::client::ClientError;
 use vitalwitness_vault::devices::Pairing;
 use vitalwitness_vault::keys::{MemoryKeyStore, OsRandom};
-use vitalwitness_vault::kit::Kit;
+use vitalwitness_vault::kit::{Kit, KitError};
 use vitalwitness_vault::{Env, Error, Vault};
 
 impl Town {
@@ -193,4 +193,61 @@ async fn an_ended_device_cannot_sync_and_new_records_are_under_keys_it_never_had
         .unwrap();
     sync(&restored, &first.transport, &town.time).await;
     assert_eq!(all(&restored), all(&first.vault));
+}
+
+#[tokio::test]
+async fn a_device_ends_by_the_kit_when_nothing_is_listed_yet() {
+    let town = Town::new().await;
+    let first = town.phone("first").await;
+    first.sync().await;
+    let (second, _) = pair(&town, &first, "second").await;
+    first.sync().await;
+    let id = first.vault.devices().unwrap()[0].id;
+    let refused = first.vault.end_device(&id);
+    assert!(matches!(refused, Err(Error::Kit(KitError::Needed))));
+    let other = Kit::generate(&OsRandom).unwrap();
+    let refused = first.vault.end_device_with_kit(&id, &other);
+    assert!(matches!(refused, Err(Error::Kit(KitError::OtherAccount))));
+    first.vault.end_device_with_kit(&id, &first.kit).unwrap();
+    first.sync().await;
+    assert!(first.vault.set_aside().unwrap().is_empty());
+    let report = second.sync_all(&first.transport).await.unwrap();
+    assert!(!report.done, "an ended device is not let in");
+}
+
+#[tokio::test]
+async fn the_kit_alone_deletes_the_account_and_the_log_stays() {
+    let town = Town::new().await;
+    let phone = town.phone("p").await;
+    phone.add(HEART, NOON, 40);
+    phone.sync().await;
+    let other = Kit::generate(&OsRandom).unwrap();
+    let refused = phone.vault.delete_account(&other, &phone.transport).await;
+    assert!(matches!(refused, Err(Error::Kit(KitError::OtherAccount))));
+    assert!(phone.sync().await.done, "nothing is deleted");
+    phone
+        .vault
+        .delete_account(&phone.kit, &phone.transport)
+        .await
+        .unwrap();
+    // its answer was lost: asked again, it is as deleted
+    phone
+        .vault
+        .delete_account(&phone.kit, &phone.transport)
+        .await
+        .unwrap();
+    let settings = town.settings().await;
+    let env = Town::env_like(&phone);
+    let path = town.dir.path().join("restored");
+    let gone = Vault::restore(&path, &phone.kit, &settings, env, &phone.transport).await;
+    assert!(matches!(
+        gone,
+        Err(Error::Cloud(ClientError::Refused(problem))) if problem.status == 404
+    ));
+    let (_, rc) = all(&phone.vault)[0];
+    assert_eq!(
+        verified(&phone.vault, &rc, &settings.trust).record_hash,
+        Some(rc),
+        "receipts outlive the account"
+    );
 }

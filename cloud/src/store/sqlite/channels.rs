@@ -6,7 +6,7 @@ use crate::store::{ChannelRow, Channels};
 use crate::{Refusal, Result};
 use rusqlite::{OptionalExtension as _, params};
 use vitalwitness_domain::wire::{Bytes, ChannelEntries, Contact, Id16, Logged, NewChannel};
-use vitalwitness_proof::entry::EventType;
+use vitalwitness_proof::entry::{EventType, Purpose};
 
 impl Channels for Sqlite {
     fn open_channel(
@@ -120,6 +120,20 @@ impl Channels for Sqlite {
             Ok(db
                 .prepare_cached("SELECT spki FROM channel_key WHERE channel = ?1 AND id = ?2")?
                 .query_row(params![channel.0, id.0], |row| row.get(0))
+                .optional()?)
+        })
+    }
+
+    fn grant_key(&self, account: Id16, id: Id16) -> Result<Option<Vec<u8>>> {
+        self.read(|db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT k.spki FROM channel_key k JOIN channel c ON c.id = k.channel
+                     WHERE c.account = ?1 AND k.id = ?2 AND k.purpose = ?3 AND k.revoked = 0",
+                )?
+                .query_row(params![account.0, id.0, Purpose::Grant.number()], |row| {
+                    row.get(0)
+                })
                 .optional()?)
         })
     }

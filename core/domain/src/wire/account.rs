@@ -1,7 +1,8 @@
-//! Lists that the cloud answers with.
+//! Lists that the cloud answers with, and what ends a device or an account.
 
-use super::{DeviceStatement, GrantForGrantee};
+use super::{DeviceStatement, GrantForGrantee, Hash32, Id16, Sig64};
 use serde::{Deserialize, Serialize};
+use vitalwitness_proof::cbor::Encoder;
 
 /// `GET /v1/devices`: the account's devices that are not revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,4 +18,58 @@ pub struct Devices {
 pub struct Grants {
     /// Live, expired and revoked ones.
     pub grants: Vec<GrantForGrantee>,
+}
+
+/// `POST /v1/devices/{device}/end`. It ends for good, so one that comes again changes nothing: no
+/// challenge is needed, and a phone may sign it while it is offline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceEnd {
+    /// The device that ends.
+    pub device: Id16,
+    /// When it was decided, by who signs.
+    pub time: i64,
+    /// Who signs: null = the account's AIK, else the id of a grant key of one of its channels.
+    pub by: Option<Id16>,
+    /// Over [`DeviceEnd::message`].
+    pub signature: Sig64,
+}
+
+impl DeviceEnd {
+    /// What is signed: `vwX1` || enc([1, origin, account, device, time ms]).
+    pub fn message(origin: &str, account: Id16, device: Id16, time: i64) -> Vec<u8> {
+        let mut message = Encoder::after(b"vwX1".to_vec());
+        message
+            .array(5)
+            .int(1)
+            .text(origin)
+            .bytes(&account.0)
+            .bytes(&device.0)
+            .int(time);
+        message.finish()
+    }
+}
+
+/// `POST /v1/account/deletion`: signed by the account's AIK, from the recovery kit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountDeletion {
+    /// From `/v1/challenges`.
+    pub challenge: Hash32,
+    /// Over [`AccountDeletion::message`].
+    pub signature: Sig64,
+}
+
+impl AccountDeletion {
+    /// What is signed: `vwZ1` || enc([1, origin, account, challenge]).
+    pub fn message(origin: &str, account: Id16, challenge: Hash32) -> Vec<u8> {
+        let mut message = Encoder::after(b"vwZ1".to_vec());
+        message
+            .array(4)
+            .int(1)
+            .text(origin)
+            .bytes(&account.0)
+            .bytes(&challenge.0);
+        message.finish()
+    }
 }

@@ -10,7 +10,7 @@ pub mod facts;
 mod problem;
 pub mod trust;
 
-pub use account::{Devices, Grants};
+pub use account::{AccountDeletion, DeviceEnd, Devices, Grants};
 pub use bytes::{Bytes, Hash32, Id16, NotBytes, Sig64};
 pub use cloud::*;
 pub use problem::{Problem, slug};

@@ -31,6 +31,9 @@ pub mod slug {
     pub const CLOCK: &str = "clock_skew";
     /// Table I, a grant's terms or an event rule forbids it.
     pub const FORBIDDEN: &str = "forbidden";
+    /// This takes a signature that a session does not replace: the account's key (the recovery
+    /// kit), or for ending a device a grant key.
+    pub const KIT: &str = "kit_required";
     /// The grant is revoked.
     pub const REVOKED: &str = "grant_revoked";
     /// The grant or delivery has expired.

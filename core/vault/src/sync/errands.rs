@@ -6,7 +6,8 @@ use crate::tasks::Task;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use vitalwitness_domain::wire::{
-    BatchInfo, DeviceStatement, Hash32, Id16, NewDenial, NewEnvelopes, NewGrant, NewRevocation,
+    BatchInfo, DeviceEnd, DeviceStatement, Hash32, Id16, NewDenial, NewEnvelopes, NewGrant,
+    NewRevocation,
 };
 
 /// One thing to do with the cloud.
@@ -23,7 +24,7 @@ pub(crate) enum Errand {
     /// State another device of the account.
     Device(DeviceStatement),
     /// End a device of the account.
-    EndDevice(Id16),
+    EndDevice(DeviceEnd),
     /// Erase a secret of the bag.
     EraseBag(Id16),
     /// Fetch and adopt a batch that was sealed elsewhere.
@@ -63,7 +64,7 @@ impl Errand {
             Self::Revoke(body) => (66, json(body)?),
             Self::Envelopes(body) => (67, json(body)?),
             Self::Device(body) => (68, json(body)?),
-            Self::EndDevice(id) => (69, json(id)?),
+            Self::EndDevice(body) => (69, json(body)?),
             Self::Fetch(info) => (70, json(info)?),
             Self::FetchSecret(generation) => (71, json(generation)?),
             Self::CheckRequest(hash) => (72, json(hash)?),

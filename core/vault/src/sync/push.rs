@@ -50,9 +50,9 @@ impl Round<'_> {
                 Errand::Revoke(body) => self.post_event("/v1/revocations", &body).await,
                 Errand::Envelopes(body) => self.tell("POST", "/v1/envelopes", Some(&body)).await,
                 Errand::Device(body) => self.tell("POST", "/v1/devices", Some(&body)).await,
-                Errand::EndDevice(id) => {
-                    let target = format!("/v1/devices/{id}");
-                    self.tell("DELETE", &target, None::<&()>).await
+                Errand::EndDevice(body) => {
+                    let target = format!("/v1/devices/{}/end", body.device);
+                    self.tell("POST", &target, Some(&body)).await
                 }
                 Errand::EraseBag(item) => {
                     let target = format!("/v1/bag/{item}");
