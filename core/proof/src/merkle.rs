@@ -8,10 +8,12 @@
 //! before anything is hashed.
 
 mod log;
+mod shared;
 mod tree;
 
 pub use crate::hash::Hash;
 pub use log::{Frontier, PathError, consistency_proof, log_path, log_root};
+pub use shared::{Place, root_from_shared, share_paths, shared_places};
 pub use tree::{AllFailed, Path, Tree, verify_all};
 
 use crate::Rejection;
