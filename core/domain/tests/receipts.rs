@@ -5,13 +5,18 @@
     reason = "a test that fails should panic"
 )]
 
+mod world;
+
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::path::Path;
-use vitalwitness_domain::wire::facts::Verdict;
+use vitalwitness_domain::wire::facts::{BundleVerdict, Verdict};
 use vitalwitness_domain::wire::trust::{parse_trust, write_trust};
 use vitalwitness_proof::Rejection;
+use vitalwitness_proof::bundle::Bundle;
+use vitalwitness_proof::trust::Trust;
 use vitalwitness_proof::verify::verify;
+use world::mutate::assemble;
 
 #[test]
 fn every_case_of_receipt_json_holds() {
@@ -21,6 +26,20 @@ fn every_case_of_receipt_json_holds() {
 #[test]
 fn every_case_of_enrol_purpose_json_holds() {
     check_receipts("enrol-purpose");
+}
+
+#[test]
+fn every_case_of_bundle_json_holds() {
+    let cases = cases("bundle");
+    for case in &cases {
+        let bundle = assemble(&cases, "bundle", &case["input"]["bundle"]);
+        let verdict = Bundle::verify(&bundle, &trust_of(&cases, case));
+        let got = serde_json::to_value(BundleVerdict::from(&verdict)).unwrap();
+        assert_eq!(got, case["expect"], "{}: {}", case["id"], case["why"]);
+        if let Ok(decoded) = Bundle::decode(&bundle) {
+            assert_eq!(decoded.encode(), bundle, "{}", case["id"]);
+        }
+    }
 }
 
 #[test]
@@ -96,11 +115,7 @@ fn check_receipts(name: &str) {
             Json::Null => None,
             parts => Some(assemble(&cases, "disclosure", parts)),
         };
-        let trust = match &input["trust"] {
-            Json::String(id) => &find(&cases, id)["input"]["trust"],
-            trust => trust,
-        };
-        let trust = parse_trust(&trust.to_string()).unwrap();
+        let trust = trust_of(&cases, case);
         let verdict = verify(&receipt, disclosure.as_deref(), &trust);
         let got = serde_json::to_value(Verdict::from(&verdict)).unwrap();
         assert_eq!(
@@ -111,23 +126,12 @@ fn check_receipts(name: &str) {
     }
 }
 
-/// A byte string is hex, or a list of parts: hex, or [id, from, to] of that case's same member.
-fn assemble(cases: &[Json], member: &str, parts: &Json) -> Vec<u8> {
-    match parts {
-        Json::String(text) => hex::decode(text).unwrap(),
-        Json::Array(parts) => parts
-            .iter()
-            .flat_map(|part| match part {
-                Json::String(text) => hex::decode(text).unwrap(),
-                part => {
-                    let at = |place: usize| usize::try_from(part[place].as_u64().unwrap()).unwrap();
-                    let source = find(cases, part[0].as_str().unwrap());
-                    assemble(cases, member, &source["input"][member])[at(1)..at(2)].to_vec()
-                }
-            })
-            .collect(),
-        other => panic!("no byte string: {other}"),
-    }
+fn trust_of(cases: &[Json], case: &Json) -> Trust {
+    let trust = match &case["input"]["trust"] {
+        Json::String(id) => &find(cases, id)["input"]["trust"],
+        trust => trust,
+    };
+    parse_trust(&trust.to_string()).unwrap()
 }
 
 fn find<'a>(cases: &'a [Json], id: &str) -> &'a Json {

@@ -23,6 +23,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod batch;
+pub mod bundle;
 pub mod cbor;
 pub mod checkpoint;
 pub mod entry;

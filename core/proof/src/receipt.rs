@@ -112,30 +112,21 @@ impl<'a> Receipt<'a> {
         out.int(4).array(4).text(self.log.origin);
         out.uint(self.log.size).uint(self.log.index);
         out.bytes(self.log.path.as_flattened());
-        out.int(5).array(self.lines.len());
-        for (name, blob) in &self.lines {
-            out.array(2).text(name).bytes(blob);
-        }
+        encode_lines(out.int(5), &self.lines);
         if !self.anchors.is_empty() {
-            out.int(6).array(self.anchors.len());
-            for (kind, body) in &self.anchors {
-                out.array(2).uint(*kind).bytes(body);
-            }
+            encode_anchors(out.int(6), &self.anchors);
         }
         if let Some(disclosure) = self.disclosure {
             out.int(7).raw(disclosure);
         }
         if !self.keys.is_empty() {
-            out.int(8).array(self.keys.len());
-            for key in &self.keys {
-                out.bytes(&key.to_spki());
-            }
+            encode_keys(out.int(8), &self.keys);
         }
-        if let Some((key, signature)) = &self.author {
-            out.int(9).array(2).bytes(&key.to_spki()).bytes(signature);
+        if let Some(author) = &self.author {
+            encode_author(out.int(9), author);
         }
-        if let Some((event, signature)) = &self.enrolment {
-            out.int(10).array(2).bytes(event).bytes(signature);
+        if let Some(enrolment) = &self.enrolment {
+            encode_enrolment(out.int(10), enrolment);
         }
         out.finish()
     }
@@ -170,53 +161,18 @@ impl<'a> Parts<'a> {
         match reader.int()? {
             1 => self.record_hash = Some(reader.byte_array()?),
             2 => self.batch = Some(batch(reader)?),
-            3 => {
-                let entry = reader.bytes()?;
-                if entry.len() > MAX_ENTRY {
-                    return Err(Rejection::LimitExceeded);
-                }
-                self.entry = Some(entry);
-            }
+            3 => self.entry = Some(entry(reader)?),
             4 => self.log = Some(log_place(reader)?),
-            5 => {
-                for _ in 0..some_of(reader, MAX_LINES)? {
-                    reader.array_of(2)?;
-                    let (name, blob) = (reader.text()?, reader.bytes()?);
-                    if !is_name(name) || blob.len() < MIN_BLOB {
-                        return Err(Rejection::Malformed);
-                    }
-                    self.lines.push((name, blob));
-                }
-                check_distinct(self.lines.iter().copied())?;
-            }
-            6 => {
-                for _ in 0..some_of(reader, MAX_ANCHORS)? {
-                    reader.array_of(2)?;
-                    self.anchors.push((reader.uint()?, reader.bytes()?));
-                }
-            }
+            5 => self.lines = lines(reader)?,
+            6 => self.anchors = anchors(reader)?,
             7 => {
                 let disclosure = reader.item()?;
                 Disclosure::check_shape(disclosure)?;
                 self.disclosure = Some(disclosure);
             }
-            8 => {
-                for _ in 0..some_of(reader, MAX_KEYS)? {
-                    self.keys.push(PublicKey::from_spki(reader.bytes()?)?);
-                }
-            }
-            9 => {
-                reader.array_of(2)?;
-                let key = PublicKey::from_spki(reader.bytes()?)?;
-                if !matches!(key, PublicKey::P256(_)) {
-                    return Err(Rejection::Malformed);
-                }
-                self.author = Some((key, reader.byte_array()?));
-            }
-            10 => {
-                reader.array_of(2)?;
-                self.enrolment = Some((reader.bytes()?, reader.byte_array()?));
-            }
+            8 => self.keys = keys(reader, MAX_KEYS)?,
+            9 => self.author = Some(author(reader)?),
+            10 => self.enrolment = Some(enrolment(reader)?),
             _ => return Err(Rejection::Malformed),
         }
         Ok(())
@@ -255,15 +211,20 @@ impl<'a> Parts<'a> {
 
 fn batch<'a>(reader: &mut Reader<'a>) -> Result<(u64, u64, &'a [Hash]), Rejection> {
     reader.array_of(3)?;
-    let size = reader.uint()?;
-    if !size.is_power_of_two() || !BATCH_SIZES.contains(&size) {
-        return Err(Rejection::Malformed);
-    }
-    Ok((size, reader.uint()?, path(reader)?))
+    Ok((batch_size(reader)?, reader.uint()?, path(reader)?))
 }
 
-fn log_place<'a>(reader: &mut Reader<'a>) -> Result<LogPlace<'a>, Rejection> {
-    reader.array_of(4)?;
+pub(crate) fn batch_size(reader: &mut Reader<'_>) -> Result<u64, Rejection> {
+    let size = reader.uint()?;
+    if size.is_power_of_two() && BATCH_SIZES.contains(&size) {
+        Ok(size)
+    } else {
+        Err(Rejection::Malformed)
+    }
+}
+
+/// Origin and size of a log.
+pub(crate) fn log_size<'a>(reader: &mut Reader<'a>) -> Result<(&'a str, u64), Rejection> {
     let origin = reader.text()?;
     if !is_name(origin) {
         return Err(Rejection::Malformed);
@@ -272,6 +233,65 @@ fn log_place<'a>(reader: &mut Reader<'a>) -> Result<LogPlace<'a>, Rejection> {
     if size < 2 {
         return Err(Rejection::Malformed);
     }
+    Ok((origin, size))
+}
+
+pub(crate) fn lines<'a>(reader: &mut Reader<'a>) -> Result<Vec<(&'a str, &'a [u8])>, Rejection> {
+    let mut lines = Vec::new();
+    for _ in 0..some_of(reader, MAX_LINES)? {
+        reader.array_of(2)?;
+        let (name, blob) = (reader.text()?, reader.bytes()?);
+        if !is_name(name) || blob.len() < MIN_BLOB {
+            return Err(Rejection::Malformed);
+        }
+        lines.push((name, blob));
+    }
+    check_distinct(lines.iter().copied())?;
+    Ok(lines)
+}
+
+pub(crate) fn anchors<'a>(reader: &mut Reader<'a>) -> Result<Vec<(u64, &'a [u8])>, Rejection> {
+    let mut anchors = Vec::new();
+    for _ in 0..some_of(reader, MAX_ANCHORS)? {
+        reader.array_of(2)?;
+        anchors.push((reader.uint()?, reader.bytes()?));
+    }
+    Ok(anchors)
+}
+
+pub(crate) fn keys(reader: &mut Reader<'_>, most: usize) -> Result<Vec<PublicKey>, Rejection> {
+    let mut keys = Vec::new();
+    for _ in 0..some_of(reader, most)? {
+        keys.push(PublicKey::from_spki(reader.bytes()?)?);
+    }
+    Ok(keys)
+}
+
+pub(crate) fn author(reader: &mut Reader<'_>) -> Result<(PublicKey, Signature), Rejection> {
+    reader.array_of(2)?;
+    let key = PublicKey::from_spki(reader.bytes()?)?;
+    if !matches!(key, PublicKey::P256(_)) {
+        return Err(Rejection::Malformed);
+    }
+    Ok((key, reader.byte_array()?))
+}
+
+pub(crate) fn enrolment<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], Signature), Rejection> {
+    reader.array_of(2)?;
+    Ok((reader.bytes()?, reader.byte_array()?))
+}
+
+pub(crate) fn entry<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Rejection> {
+    let entry = reader.bytes()?;
+    if entry.len() > MAX_ENTRY {
+        return Err(Rejection::LimitExceeded);
+    }
+    Ok(entry)
+}
+
+fn log_place<'a>(reader: &mut Reader<'a>) -> Result<LogPlace<'a>, Rejection> {
+    reader.array_of(4)?;
+    let (origin, size) = log_size(reader)?;
     Ok(LogPlace {
         origin,
         size,
@@ -292,8 +312,37 @@ fn path<'a>(reader: &mut Reader<'a>) -> Result<&'a [Hash], Rejection> {
     }
 }
 
+pub(crate) fn encode_lines(out: &mut Encoder, lines: &[(&str, &[u8])]) {
+    out.array(lines.len());
+    for (name, blob) in lines {
+        out.array(2).text(name).bytes(blob);
+    }
+}
+
+pub(crate) fn encode_anchors(out: &mut Encoder, anchors: &[(u64, &[u8])]) {
+    out.array(anchors.len());
+    for (kind, body) in anchors {
+        out.array(2).uint(*kind).bytes(body);
+    }
+}
+
+pub(crate) fn encode_keys(out: &mut Encoder, keys: &[PublicKey]) {
+    out.array(keys.len());
+    for key in keys {
+        out.bytes(&key.to_spki());
+    }
+}
+
+pub(crate) fn encode_author(out: &mut Encoder, (key, signature): &(PublicKey, Signature)) {
+    out.array(2).bytes(&key.to_spki()).bytes(signature);
+}
+
+pub(crate) fn encode_enrolment(out: &mut Encoder, (event, signature): &(&[u8], Signature)) {
+    out.array(2).bytes(event).bytes(signature);
+}
+
 /// The head of an array of 1 to `most` items.
-fn some_of(reader: &mut Reader<'_>, most: usize) -> Result<u64, Rejection> {
+pub(crate) fn some_of(reader: &mut Reader<'_>, most: usize) -> Result<u64, Rejection> {
     match reader.array()? {
         0 => Err(Rejection::Malformed),
         count if usize::try_from(count).is_ok_and(|count| count <= most) => Ok(count),
@@ -306,5 +355,5 @@ const BATCH_SIZES: core::ops::RangeInclusive<u64> = 8..=16_384;
 /// The longest receipt, and disclosure, in bytes.
 pub const MAX_RECEIPT: usize = 65_536;
 const MAX_PATH: usize = 64;
-const MAX_ANCHORS: usize = 8;
+pub(crate) const MAX_ANCHORS: usize = 8;
 const MAX_KEYS: usize = 4;

@@ -4,16 +4,16 @@
 //! checked: PINNED and CARRIED keys are told apart, an unknown key leaves a
 //! signature UNCHECKED, and times an author claims stay claims.
 
+use crate::Rejection;
 use crate::cbor::{self, Reader};
-use crate::checkpoint::{Checkpoint, verify_lines};
+use crate::checkpoint::{Checkpoint, Witnessed, verify_lines};
 use crate::entry::{Entry, Event, EventType, Purpose, SignedEvent, entry_leaf};
 use crate::hash::Hash;
-use crate::keys::{Id, PublicKey};
+use crate::keys::{Id, PublicKey, Signature};
 use crate::merkle::{leaf_hash_of, root_from_path};
-use crate::receipt::{MAX_RECEIPT, Receipt, Record};
+use crate::receipt::{MAX_RECEIPT, Receipt};
 use crate::record::{Disclosure, Schema, verify_author};
-use crate::trust::Trust;
-use crate::{Rejection, checkpoint};
+use crate::trust::{PinnedKey, Trust};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -39,73 +39,40 @@ pub fn verify(
     let entry = Entry::decode(receipt.entry)?;
     let enrolment = enrolment(&receipt, &entry)?;
 
-    let disclosed = match receipt.disclosure.or(disclosure) {
-        Some(bytes) => Some(Disclosure::read(bytes)?),
-        None => None,
+    let disclosed = match (receipt.disclosure.or(disclosure), &receipt.record) {
+        (Some(bytes), Some(record)) => Some(disclosed(bytes, &record.record_hash, record.index)?),
+        _ => None,
     };
-    if let (Some(disclosed), Some(record)) = (&disclosed, &receipt.record) {
-        check_disclosed(disclosed, record)?;
-    }
-    let author = author(&receipt, trust)?;
+    let author = match (&receipt.author, &receipt.record) {
+        (Some(by), Some(record)) => Some(author(by, &record.record_hash, trust)?),
+        _ => None,
+    };
     check_batch(&receipt, &entry)?;
 
+    let log = &receipt.log;
+    let carried: Vec<PinnedKey> = receipt.keys.iter().cloned().map(PinnedKey::from).collect();
     let keys = Keys {
         trust,
-        carried: &receipt.keys,
-        origin: receipt.log.origin,
+        carried: &carried,
+        origin: log.origin,
     };
-    let signature = keys.check(&entry.signed, entry.event.kind)?;
-    let enrolled = match &enrolment {
-        Some((event, signed)) => {
-            check_enrolment(event, &entry, &keys)?;
-            keys.check(signed, EventType::Enrol)? != SignatureStatus::Unchecked
-        }
-        None => entry.signed.signer == entry.event.owner && entry.event.kind != EventType::Genesis,
-    };
-    let enrolled = enrolled && signature != SignatureStatus::Unchecked;
-
-    let log = &receipt.log;
+    let entry = keys.entry_facts(entry, enrolment)?;
     let root = root_from_path(&entry_leaf(receipt.entry), log.index, log.size, log.path)?;
-    let note = Checkpoint {
-        origin: log.origin.into(),
-        size: log.size,
-        root,
-    };
-    let trusted = trust.log(log.origin).ok_or(Rejection::OriginUnknown)?;
-    let witnessed = verify_lines(&note.body(), receipt.lines.iter().copied(), trusted)?;
+    let (logged, witnessed) = logged(log.origin, log.size, root, &receipt.lines, trust)?;
     Ok(Facts {
         record_hash: receipt.record.map(|record| record.record_hash),
         batch: receipt.record.map(|record| Place {
             size: record.size,
             index: record.index,
         }),
-        disclosed: disclosed.map(Disclosed::from),
+        disclosed,
         author,
-        entry: EntryFacts {
-            event: entry.event,
-            signer: entry.signed.signer,
-            signature,
-            enrolled: if enrolled {
-                Enrolled::ByOwner
-            } else {
-                Enrolled::Unchecked
-            },
-            enrol_purpose: enrolment.and_then(|(event, _)| event.purpose),
-            seq: entry.seq,
-            prev: entry.prev,
-        },
-        logged: note,
+        entry,
+        logged,
         index: log.index,
         existed_by: witnessed.time,
         witnessed,
-        anchors: receipt
-            .anchors
-            .iter()
-            .map(|(kind, body)| AnchorFacts {
-                kind: *kind,
-                status: anchor(*kind, body, trust),
-            })
-            .collect(),
+        anchors: anchors(&receipt.anchors, trust),
     })
 }
 
@@ -123,11 +90,11 @@ pub struct Facts {
     /// The entry.
     pub entry: EntryFacts,
     /// The checkpoint that has the entry in it.
-    pub logged: checkpoint::Checkpoint,
+    pub logged: Checkpoint,
     /// Which entry of the log.
     pub index: u64,
     /// Who cosigned the checkpoint.
-    pub witnessed: checkpoint::Witnessed,
+    pub witnessed: Witnessed,
     /// Each anchor by itself, in order.
     pub anchors: Vec<AnchorFacts>,
     /// By when it existed, in seconds: said by a quorum, never by its author.
@@ -280,13 +247,44 @@ impl AnchorStatus {
 }
 
 /// The keys at hand, and in which order they count.
-struct Keys<'a> {
-    trust: &'a Trust,
-    carried: &'a [PublicKey],
-    origin: &'a str,
+pub(crate) struct Keys<'a> {
+    pub(crate) trust: &'a Trust,
+    pub(crate) carried: &'a [PinnedKey],
+    pub(crate) origin: &'a str,
 }
 
 impl Keys<'_> {
+    /// Checks the entry's signature, and its signer's ENROL if that is at hand.
+    pub(crate) fn entry_facts(
+        &self,
+        entry: Entry,
+        enrolment: Option<(Event, SignedEvent)>,
+    ) -> Result<EntryFacts, Rejection> {
+        let signature = self.check(&entry.signed, entry.event.kind)?;
+        let enrolled = match &enrolment {
+            Some((event, signed)) => {
+                check_enrolment(event, &entry, self)?;
+                self.check(signed, EventType::Enrol)? != SignatureStatus::Unchecked
+            }
+            None => {
+                entry.signed.signer == entry.event.owner && entry.event.kind != EventType::Genesis
+            }
+        };
+        Ok(EntryFacts {
+            event: entry.event,
+            signer: entry.signed.signer,
+            signature,
+            enrolled: if enrolled && signature != SignatureStatus::Unchecked {
+                Enrolled::ByOwner
+            } else {
+                Enrolled::Unchecked
+            },
+            enrol_purpose: enrolment.and_then(|(event, _)| event.purpose),
+            seq: entry.seq,
+            prev: entry.prev,
+        })
+    }
+
     fn find(&self, id: &Id, kind: EventType) -> Option<(PublicKey, SignatureStatus)> {
         let pinned = if kind == EventType::Genesis {
             let log = self.trust.log(self.origin);
@@ -297,10 +295,10 @@ impl Keys<'_> {
         } else {
             self.trust.key(id).cloned()
         };
-        let carried = || self.carried.iter().find(|key| key.id() == *id).cloned();
+        let carried = || self.carried.iter().find(|carried| carried.id == *id);
         match pinned {
             Some(key) => Some((key, SignatureStatus::Pinned)),
-            None => carried().map(|key| (key, SignatureStatus::Carried)),
+            None => carried().map(|carried| (carried.key.clone(), SignatureStatus::Carried)),
         }
     }
 
@@ -316,7 +314,8 @@ impl Keys<'_> {
     }
 }
 
-fn check_beside(disclosure: &[u8]) -> Result<(), Rejection> {
+/// Checks a disclosure kept in bytes of its own: length, bytes, shape.
+pub(crate) fn check_beside(disclosure: &[u8]) -> Result<(), Rejection> {
     if disclosure.len() > MAX_RECEIPT {
         return Err(Rejection::LimitExceeded);
     }
@@ -328,38 +327,80 @@ fn enrolment(
     receipt: &Receipt<'_>,
     entry: &Entry,
 ) -> Result<Option<(Event, SignedEvent)>, Rejection> {
-    let Some((bytes, signature)) = receipt.enrolment else {
-        return Ok(None);
-    };
-    let signed = SignedEvent {
-        event: bytes.into(),
-        signer: entry.event.owner,
-        signature,
-    };
-    Ok(Some((Event::decode(bytes)?, signed)))
+    match receipt.enrolment {
+        Some((bytes, signature)) => {
+            let event = Event::decode(bytes)?;
+            Ok(Some((event, enrolment_by(entry, bytes, signature))))
+        }
+        None => Ok(None),
+    }
 }
 
-fn check_disclosed(disclosed: &Disclosure<'_>, record: &Record<'_>) -> Result<(), Rejection> {
-    let heads = disclosed.schema == Schema::BatchHeader;
-    if disclosed.record_hash()? == record.record_hash && heads == (record.index == 0) {
-        Ok(())
+/// The ENROL of an entry's signer, signed by the entry's owner.
+pub(crate) fn enrolment_by(entry: &Entry, event: &[u8], signature: Signature) -> SignedEvent {
+    SignedEvent {
+        event: event.into(),
+        signer: entry.event.owner,
+        signature,
+    }
+}
+
+/// What a disclosure whose shape was checked shows of the record at `index`.
+pub(crate) fn disclosed(
+    bytes: &[u8],
+    record_hash: &Hash,
+    index: u64,
+) -> Result<Disclosed, Rejection> {
+    let disclosure = Disclosure::read(bytes)?;
+    let heads = disclosure.schema == Schema::BatchHeader;
+    if disclosure.record_hash()? == *record_hash && heads == (index == 0) {
+        Ok(disclosure.into())
     } else {
         Err(Rejection::RecordMismatch)
     }
 }
 
-fn author(receipt: &Receipt<'_>, trust: &Trust) -> Result<Option<AuthorFacts>, Rejection> {
-    let (Some((key, signature)), Some(record)) = (&receipt.author, &receipt.record) else {
-        return Ok(None);
-    };
-    verify_author(key, &record.record_hash, signature)?;
+pub(crate) fn author(
+    (key, signature): &(PublicKey, Signature),
+    record_hash: &Hash,
+    trust: &Trust,
+) -> Result<AuthorFacts, Rejection> {
+    verify_author(key, record_hash, signature)?;
     let id = key.id();
     let signature = if trust.key(&id).is_some() {
         SignatureStatus::Pinned
     } else {
         SignatureStatus::Carried
     };
-    Ok(Some(AuthorFacts { id, signature }))
+    Ok(AuthorFacts { id, signature })
+}
+
+/// The checkpoint of that root, and who signed it.
+pub(crate) fn logged(
+    origin: &str,
+    size: u64,
+    root: Hash,
+    lines: &[(&str, &[u8])],
+    trust: &Trust,
+) -> Result<(Checkpoint, Witnessed), Rejection> {
+    let note = Checkpoint {
+        origin: origin.into(),
+        size,
+        root,
+    };
+    let trusted = trust.log(origin).ok_or(Rejection::OriginUnknown)?;
+    let witnessed = verify_lines(&note.body(), lines.iter().copied(), trusted)?;
+    Ok((note, witnessed))
+}
+
+pub(crate) fn anchors(anchors: &[(u64, &[u8])], trust: &Trust) -> Vec<AnchorFacts> {
+    anchors
+        .iter()
+        .map(|(kind, body)| AnchorFacts {
+            kind: *kind,
+            status: anchor(*kind, body, trust),
+        })
+        .collect()
 }
 
 fn check_batch(receipt: &Receipt<'_>, entry: &Entry) -> Result<(), Rejection> {

@@ -3,8 +3,13 @@
 //! Bytes are lower-case hex, what is absent is null. `purpose` (of an ENROL
 //! entry) and `enrol_purpose` (of the signer's ENROL) are there only when stated.
 
+mod bundle;
+
+pub use bundle::{BundleFactsJson, BundleVerdict};
+
 use super::{Hash32, Id16};
 use serde::Serialize;
+use vitalwitness_proof::checkpoint::Witnessed;
 use vitalwitness_proof::entry::Purpose;
 use vitalwitness_proof::{Facts, Rejection, verify};
 
@@ -122,10 +127,7 @@ impl From<&Facts> for FactsJson {
                 index: place.index,
             }),
             disclosed: facts.disclosed.as_ref().map(DisclosedJson::from),
-            author: facts.author.map(|author| AuthorJson {
-                id: Id16(author.id),
-                signature: author.signature.code(),
-            }),
+            author: facts.author.as_ref().map(AuthorJson::from),
             entry: EntryJson::from(&facts.entry),
             logged: LoggedJson {
                 origin: facts.logged.origin.clone(),
@@ -133,21 +135,38 @@ impl From<&Facts> for FactsJson {
                 index: facts.index,
                 root: Hash32(facts.logged.root),
             },
-            witnessed: WitnessedJson {
-                valid: facts.witnessed.names.len(),
-                of: facts.witnessed.of,
-                quorum: facts.witnessed.quorum,
-                names: facts.witnessed.names.clone(),
-            },
-            anchors: facts
-                .anchors
-                .iter()
-                .map(|anchor| AnchorJson {
-                    kind: anchor.kind,
-                    status: anchor.status.code(),
-                })
-                .collect(),
+            witnessed: WitnessedJson::from(&facts.witnessed),
+            anchors: facts.anchors.iter().map(AnchorJson::from).collect(),
             existed_by: facts.existed_by,
+        }
+    }
+}
+
+impl From<&verify::AuthorFacts> for AuthorJson {
+    fn from(author: &verify::AuthorFacts) -> Self {
+        Self {
+            id: Id16(author.id),
+            signature: author.signature.code(),
+        }
+    }
+}
+
+impl From<&Witnessed> for WitnessedJson {
+    fn from(witnessed: &Witnessed) -> Self {
+        Self {
+            valid: witnessed.names.len(),
+            of: witnessed.of,
+            quorum: witnessed.quorum,
+            names: witnessed.names.clone(),
+        }
+    }
+}
+
+impl From<&verify::AnchorFacts> for AnchorJson {
+    fn from(anchor: &verify::AnchorFacts) -> Self {
+        Self {
+            kind: anchor.kind,
+            status: anchor.status.code(),
         }
     }
 }

@@ -3,8 +3,12 @@
     dead_code,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::panic,
     reason = "shared by several tests, each using a part; a test that fails should panic"
 )]
+
+pub mod mutate;
+pub mod town;
 
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
 use ring::signature::{Ed25519KeyPair, KeyPair};
