@@ -54,6 +54,10 @@ for part in "$@"; do
       step demo cargo run --quiet -p vitalwitness-tests --bin demo
       step demo-again cargo run --quiet -p vitalwitness-tests --bin demo
       ;;
+    portal)
+      step portal-check tests/portal.sh check
+      step portal-units tests/portal.sh units
+      ;;
     slow) VW_SLOW=1 step slow cargo test --workspace --no-fail-fast --quiet ;;
     *) echo "no such part: $part" >&2; exit 2 ;;
   esac
