@@ -10,10 +10,12 @@ mod world;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::path::Path;
-use vitalwitness_domain::wire::facts::{BundleVerdict, Verdict};
+use vitalwitness_domain::wire::facts::{BundleVerdict, CompletenessVerdict, HeadJson, Verdict};
 use vitalwitness_domain::wire::trust::{parse_trust, write_trust};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::bundle::Bundle;
+use vitalwitness_proof::completeness::Completeness;
+use vitalwitness_proof::entry::ChannelHead;
 use vitalwitness_proof::trust::Trust;
 use vitalwitness_proof::verify::verify;
 use world::mutate::assemble;
@@ -40,6 +42,16 @@ fn every_case_of_bundle_json_holds() {
             assert_eq!(decoded.encode(), bundle, "{}", case["id"]);
         }
     }
+}
+
+#[test]
+fn every_case_of_completeness_json_holds() {
+    check_completeness("completeness");
+}
+
+#[test]
+fn every_case_of_completeness_more_json_holds() {
+    check_completeness("completeness-more");
 }
 
 #[test]
@@ -124,6 +136,44 @@ fn check_receipts(name: &str) {
             case["id"], case["why"]
         );
     }
+}
+
+fn check_completeness(name: &str) {
+    let cases = cases(name);
+    for case in &cases {
+        let input = &case["input"];
+        let trust = trust_of(&cases, case);
+        let got = if input["op"] == "head" {
+            let head = || {
+                let statement = hex::decode(input["statement"].as_str().unwrap()).unwrap();
+                let line = hex::decode(input["signature"].as_str().unwrap()).unwrap();
+                let line = line
+                    .as_slice()
+                    .try_into()
+                    .map_err(|_| Rejection::Malformed)?;
+                let head = ChannelHead::decode(&statement)?;
+                head.check_line(&statement, line, &trust)?;
+                Ok(head)
+            };
+            match head() {
+                Ok(head) => json!({ "head": HeadJson::from(&head) }),
+                Err(why) => json!({ "reject": Rejection::code(why) }),
+            }
+        } else {
+            let proof = assemble(&cases, "proof", &input["proof"]);
+            if let Ok(decoded) = Completeness::decode(&proof) {
+                assert_eq!(decoded.encode(), proof, "{}", case["id"]);
+            }
+            let verdict = Completeness::verify(&proof, &trust);
+            serde_json::to_value(CompletenessVerdict::from(&verdict)).unwrap()
+        };
+        assert_eq!(
+            got, case["expect"],
+            "{name} {}: {}",
+            case["id"], case["why"]
+        );
+    }
+    assert!(!cases.is_empty());
 }
 
 fn trust_of(cases: &[Json], case: &Json) -> Trust {

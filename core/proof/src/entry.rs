@@ -472,20 +472,44 @@ impl ChannelHead {
         if head.origin != log.origin {
             return Err(Rejection::EntryMismatch);
         }
-        let Some((id, signature)) = blob.split_first_chunk::<4>() else {
-            return Err(Rejection::Malformed);
-        };
-        let signature = signature.try_into().map_err(|_| Rejection::Malformed)?;
-        let key = log
-            .keys
-            .iter()
-            .find(|key| key.id() == *id)
-            .ok_or(Rejection::KeyUnknown)?;
-        if PublicKey::Ed25519(key.key).verifies(&Self::message(encoded), &signature) {
-            Ok(head)
-        } else {
-            Err(Rejection::CheckpointSignature)
-        }
+        check_line(encoded, &blob, log)?;
+        Ok(head)
+    }
+
+    /// Checks the log's line over this head, whose encoding is `head`: key id || signature.
+    ///
+    /// # Errors
+    ///
+    /// `ORIGIN_UNKNOWN`, `KEY_UNKNOWN`, `CHECKPOINT_SIGNATURE`.
+    pub fn check_line(
+        &self,
+        head: &[u8],
+        line: &[u8; 68],
+        trust: &crate::trust::Trust,
+    ) -> Result<(), Rejection> {
+        let log = trust.log(&self.origin).ok_or(Rejection::OriginUnknown)?;
+        check_line(head, line, log)
+    }
+}
+
+fn check_line(
+    head: &[u8],
+    line: &[u8; 68],
+    log: &crate::trust::TrustedLog,
+) -> Result<(), Rejection> {
+    let Some((id, signature)) = line.split_first_chunk::<4>() else {
+        return Err(Rejection::Malformed);
+    };
+    let signature = signature.try_into().map_err(|_| Rejection::Malformed)?;
+    let key = log
+        .keys
+        .iter()
+        .find(|key| key.id() == *id)
+        .ok_or(Rejection::KeyUnknown)?;
+    if PublicKey::Ed25519(key.key).verifies(&ChannelHead::message(head), &signature) {
+        Ok(())
+    } else {
+        Err(Rejection::CheckpointSignature)
     }
 }
 

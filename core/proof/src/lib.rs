@@ -26,6 +26,7 @@ pub mod batch;
 pub mod bundle;
 pub mod cbor;
 pub mod checkpoint;
+pub mod completeness;
 pub mod entry;
 pub mod keys;
 pub mod merkle;

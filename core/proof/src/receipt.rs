@@ -300,7 +300,7 @@ fn log_place<'a>(reader: &mut Reader<'a>) -> Result<LogPlace<'a>, Rejection> {
     })
 }
 
-fn path<'a>(reader: &mut Reader<'a>) -> Result<&'a [Hash], Rejection> {
+pub(crate) fn path<'a>(reader: &mut Reader<'a>) -> Result<&'a [Hash], Rejection> {
     let (nodes, rest) = reader.bytes()?.as_chunks::<32>();
     let over = nodes.len() > MAX_PATH || (nodes.len() == MAX_PATH && !rest.is_empty());
     if over {

@@ -4,8 +4,10 @@
 //! entry) and `enrol_purpose` (of the signer's ENROL) are there only when stated.
 
 mod bundle;
+mod completeness;
 
 pub use bundle::{BundleFactsJson, BundleVerdict};
+pub use completeness::{CompletenessFactsJson, CompletenessVerdict, HeadJson};
 
 use super::{Hash32, Id16};
 use serde::Serialize;

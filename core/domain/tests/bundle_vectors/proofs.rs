@@ -2,11 +2,11 @@
 
 use super::shape::RECORDS;
 use super::world::Actor;
-use super::world::mutate::{bytes, edit, flip, get, items, set};
+use super::world::cases::Cases;
+use super::world::mutate::{bytes, cut_node, edit, flip, get, items, lengthen, number, set};
 use super::world::town::{HEART, Town, Twist};
-use super::{Cases, bundle_of, cut_node, lengthen, number, week_of};
+use super::{bundle_of, week_of};
 use serde_json::{Value as Json, json};
-use vitalwitness_domain::wire::trust::write_trust;
 use vitalwitness_proof::cbor::Value::{self, Bytes, Int, Null, Text};
 
 #[allow(clippy::too_many_lines, reason = "a table of cases")]
@@ -427,13 +427,12 @@ pub(crate) fn checkpoint(cases: &mut Cases, town: &Town) {
         let mut trust = town.world.trust();
         trust.logs[0].origin = "log.example/q".into();
         trust.logs[0].keys[0].name = "log.example/q".into();
-        let json = serde_json::from_str(&write_trust(&trust).unwrap()).unwrap();
         cases.distrust(
             "ORIGIN_UNKNOWN",
             base,
             "trust-origin",
             "the bundle's log is not trusted",
-            json,
+            &trust,
         );
     }
 }

@@ -1,8 +1,9 @@
 //! Changes of bytes and shape.
 
-use super::world::mutate::{edit, flip, get, items, set, with, without};
+use super::world::cases::Cases;
+use super::world::mutate::{deep, edit, flip, get, items, number, set, shorten, with, without};
 use super::world::town::Twist;
-use super::{Cases, bundle_of, deep, number, shorten, week_of};
+use super::{bundle_of, week_of};
 use serde_json::{Value as Json, json};
 use vitalwitness_proof::cbor;
 use vitalwitness_proof::cbor::Value::{self, Array, Bytes, Int, Text};

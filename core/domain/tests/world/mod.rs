@@ -7,6 +7,7 @@
     reason = "shared by several tests, each using a part; a test that fails should panic"
 )]
 
+pub mod cases;
 pub mod mutate;
 pub mod town;
 

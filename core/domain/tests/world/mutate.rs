@@ -1,6 +1,7 @@
 //! One change to a CBOR file at a time, and vectors that store only what changed.
 
 use serde_json::{Value as Json, json};
+use vitalwitness_proof::cbor::Value::{Array, Bytes, Int};
 use vitalwitness_proof::cbor::{self, Value};
 
 /// The file with what stands at `path` (map keys and places in arrays) changed.
@@ -140,4 +141,36 @@ pub fn assemble(cases: &[Json], member: &str, parts: &Json) -> Vec<u8> {
             .collect(),
         other => panic!("no byte string: {other}"),
     }
+}
+
+pub fn number(value: &Value) -> u64 {
+    match value {
+        Int(number) => u64::try_from(*number).unwrap(),
+        other => panic!("no number: {other:?}"),
+    }
+}
+
+pub fn shorten(value: &mut Value) {
+    match value {
+        Bytes(bytes) => {
+            bytes.pop();
+        }
+        other => panic!("no bytes: {other:?}"),
+    }
+}
+
+pub fn lengthen(value: &mut Value) {
+    if let Bytes(bytes) = value {
+        bytes.extend([0; 32]);
+    }
+}
+
+pub fn cut_node(value: &mut Value) {
+    if let Bytes(bytes) = value {
+        bytes.truncate(bytes.len() - 32);
+    }
+}
+
+pub fn deep(levels: usize) -> Value {
+    (0..levels).fold(Int(0), |inner, _| Array(vec![inner]))
 }

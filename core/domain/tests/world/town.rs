@@ -210,13 +210,22 @@ fn in_other(owner: &Actor, kind: EventType, recordhash: Hash, device: bool) -> S
     owner.sign_event(&event.encode())
 }
 
+/// Five heart rates from `first` on, twice a day.
+pub fn heart(secret: u8, first: i64) -> (Sealed, Vec<Written>) {
+    sealed_from(HEART, secret, first)
+}
+
 fn sealed(number: usize, secret: u8) -> (Sealed, Vec<Written>) {
+    sealed_from(number, secret, MONDAY)
+}
+
+fn sealed_from(number: usize, secret: u8, first: i64) -> (Sealed, Vec<Written>) {
     let key = SaltKey::derive(&[secret; 32]);
     let count = [14, 5, 3][number];
     let written: Vec<(i64, [u8; 16], Written)> = (0..count)
         .map(|nth| {
             let rid = key.rid(nth);
-            let start = MONDAY + HALF_DAY * i64::from(nth);
+            let start = first + HALF_DAY * i64::from(nth);
             let text = |text: &str| Value::Text(text.into());
             let decimal = |mantissa| Value::Decimal {
                 exponent: 0,
