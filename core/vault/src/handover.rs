@@ -453,8 +453,8 @@ fn header_of(opened: &Opened, adopt: &Adopt, bytes: usize) -> Result<Header, Err
         days: DaySums::default(),
     };
     for leaf in opened.records() {
-        let record =
-            Record::from_slots(leaf.schema().name(), &leaf.values()).map_err(|_| DAMAGED)?;
+        let record = Record::from_slots(leaf.schema().name(), &leaf.values());
+        let record = record.map_err(|_| OpenError::Damaged)?;
         header.take(&record, &leaf.record_hash());
     }
     Ok(header)

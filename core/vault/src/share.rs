@@ -13,11 +13,13 @@ mod check;
 mod code;
 mod granting;
 mod kept;
+mod writers;
 
 pub use activity::{Activity, Done};
 pub use code::{NotShareCode, ShareCode};
 pub use granting::LeaveOut;
 pub use kept::{GrantState, Proven, RequestState, Rights};
+pub(crate) use writers::Writers;
 
 use crate::Error;
 use crate::channels::Channel;
@@ -35,6 +37,7 @@ use vitalwitness_domain::stream::{Granularity, StreamId};
 use vitalwitness_domain::wire::{Hash32, NewDenial, Request, Role};
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::entry::{Event, EventType};
+use vitalwitness_proof::sha256;
 
 /// Why sharing was refused here, before anything left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -363,8 +366,10 @@ impl Core {
 /// A request came: kept unread, to be checked.
 pub(crate) fn arrived(request: &Request, tx: &Tx<'_>) -> Result<(), Error> {
     let Ok(event) = Event::decode(&request.event.event.0) else {
-        log::warn!("a request whose event cannot be read");
-        return Ok(());
+        // kept by what came, to be shown among the refused ones
+        let mut kept = KeptRequest::new(sha256(&[&request.event.event.0]), request);
+        kept.refused = Some(check::UNREADABLE.to_owned());
+        return Ok(kept.save(tx)?);
     };
     if KeptRequest::load(&event.recordhash, tx)?.is_some() {
         return Ok(());

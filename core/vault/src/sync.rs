@@ -9,6 +9,7 @@
 pub(crate) mod entries;
 pub(crate) mod errands;
 pub(crate) mod events;
+mod fetch;
 pub(crate) mod link;
 mod proofs;
 pub(crate) mod pull;
@@ -108,7 +109,8 @@ impl SyncReport {
 pub struct SetAside {
     /// Its number.
     pub item: i64,
-    /// The cloud's code; `local` when this device could not make sense of it.
+    /// The cloud's code; `local` when this device could not make sense of it, `batch_entry` when no
+    /// entry of one who may write covers a batch, `sealed_...` when a batch does not open.
     pub code: String,
 }
 

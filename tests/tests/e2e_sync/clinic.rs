@@ -154,8 +154,18 @@ impl Clinic {
         hpke_spki(&self.hpke)
     }
 
-    /// A request for a channel, not sent.
+    /// A request to read a channel, not sent.
     pub(crate) async fn request(&self, code: &ShareCode, scope: &Scope) -> Request {
+        self.request_for(code, scope, Rights::READ).await
+    }
+
+    /// A request for a channel, not sent.
+    pub(crate) async fn request_for(
+        &self,
+        code: &ShareCode,
+        scope: &Scope,
+        rights: Rights,
+    ) -> Request {
         let locator = Id16(code.locator);
         let contact: Contact = self
             .client
@@ -168,7 +178,7 @@ impl Clinic {
             purpose: PURPOSE.to_owned(),
             hpke_spki: self.hpke_spki().to_vec(),
             message: "please before your visit".to_owned(),
-            rights: Rights::READ,
+            rights,
             granularity: Granularity::Raw,
         };
         let event = Event {
@@ -201,10 +211,14 @@ impl Clinic {
 
     /// Asks; gives the request's recordhash.
     pub(crate) async fn ask(&self, code: &ShareCode, scope: &Scope) -> [u8; 32] {
-        let request = self.request(code, scope).await;
+        self.send(&self.request(code, scope).await).await
+    }
+
+    /// Sends a request; gives its recordhash.
+    pub(crate) async fn send(&self, request: &Request) -> [u8; 32] {
         let _: Logged = self
             .client
-            .call("POST", "/v1/requests", Some(&request))
+            .call("POST", "/v1/requests", Some(request))
             .await
             .unwrap();
         Event::decode(&request.event.event.0).unwrap().recordhash

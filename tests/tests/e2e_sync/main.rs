@@ -12,6 +12,7 @@ mod faults;
 mod forged;
 mod limits;
 mod net;
+mod rules;
 mod share;
 mod town;
 mod way;

@@ -129,3 +129,40 @@ impl Transport for Liar {
         })
     }
 }
+
+/// A line on which some requests never arrive.
+pub(crate) struct Gap {
+    to: Arc<dyn Transport>,
+    is_lost: Box<Lost>,
+}
+
+type Lost = dyn Fn(&Request) -> bool + Send + Sync;
+
+impl Gap {
+    pub(crate) fn before(
+        to: Arc<dyn Transport>,
+        is_lost: impl Fn(&Request) -> bool + Send + Sync + 'static,
+    ) -> Arc<dyn Transport> {
+        Arc::new(Self {
+            to,
+            is_lost: Box::new(is_lost),
+        })
+    }
+}
+
+impl fmt::Debug for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gap")
+    }
+}
+
+impl Transport for Gap {
+    fn send(&self, request: Request) -> Pending<'_> {
+        Box::pin(async move {
+            if (self.is_lost)(&request) {
+                return Err(NoAnswer::Unreachable);
+            }
+            self.to.send(request).await
+        })
+    }
+}

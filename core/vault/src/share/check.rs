@@ -9,7 +9,6 @@ use super::kept::{CheckedRequest, KeptRequest, Proven};
 use crate::Error;
 use crate::channels::Channel;
 use crate::heads::Head;
-use crate::store::DAMAGED;
 use crate::sync::round::{Asked, Round};
 use crate::vault::Core;
 use vitalwitness_domain::cert::{
@@ -172,7 +171,9 @@ impl Core {
             signer: request.event.signer.0,
             signature: request.event.signature.0,
         };
-        let event = Event::decode(&signed.event)?;
+        let Ok(event) = Event::decode(&signed.event) else {
+            return Ok(Err(UNREADABLE));
+        };
         let names = event.kind == EventType::Request
             && event.channel == kept.channel
             && event.owner == secrets.owner.id()
@@ -181,6 +182,9 @@ impl Core {
         if !names || !signed_by(&signed, event.kind, &person.spki) {
             return Ok(Err("request_signature"));
         }
+        let Some(wanted_end_ms) = event.expiry else {
+            return Ok(Err("request_expiry"));
+        };
         let Ok(enc) = request.sealed.enc.0.as_slice().try_into() else {
             return Ok(Err("request_sealing"));
         };
@@ -219,7 +223,7 @@ impl Core {
             document: plain.to_vec(),
             proven,
             time_ms: event.time,
-            wanted_end_ms: event.expiry.ok_or(DAMAGED)?,
+            wanted_end_ms,
         }))
     }
 }
@@ -228,3 +232,6 @@ impl Core {
 fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
     a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }
+
+/// Code of a request whose event cannot be read.
+pub(super) const UNREADABLE: &str = "request_event";

@@ -1,19 +1,19 @@
 //! Entries of the owner's channels: chained, signed, kept, and what follows from them.
 //!
 //! An entry that does not follow the one before it in its channel, one whose signature does not
-//! hold, and one in the name of this device's keys that this device did not sign: each is
-//! evidence, and freezes the log.
+//! hold, one that the channel's rules forbid, and one in the name of this device's keys that this
+//! device did not sign: each is evidence, and freezes the log.
 
 use crate::Error;
 use crate::channels::Channel;
 use crate::header::bool_of;
 use crate::keys::key_id;
 use crate::store::{DAMAGED, Item, Kind, StoreError, Tx};
-use std::collections::HashSet;
-use vitalwitness_domain::record::{Hash, Id};
+use std::collections::{HashMap, HashSet};
+use vitalwitness_domain::record::Id;
 use vitalwitness_proof::cbor::{Encoder, Reader};
-use vitalwitness_proof::entry::{Entry, EventType};
-use vitalwitness_proof::keys::{PublicKey, Signature};
+use vitalwitness_proof::entry::{Entry, Event, EventType};
+use vitalwitness_proof::keys::{PublicKey, Signature, id_of};
 use vitalwitness_proof::{Rejection, sha256};
 
 use super::link;
@@ -69,6 +69,12 @@ impl Kept {
             .map(drop)
     }
 
+    /// The entry at this place of a channel.
+    pub(crate) fn load(channel: &Id, seq: u64, tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        let item = tx.get(Kind::Entry, &name(channel, seq))?;
+        item.map(|item| Self::of(&item)).transpose()
+    }
+
     /// Every entry, in order of arrival.
     pub(crate) fn all(tx: &Tx<'_>) -> Result<Vec<Self>, StoreError> {
         tx.all(Kind::Entry)?.iter().map(Self::of).collect()
@@ -115,6 +121,20 @@ impl Enrolled {
             .map(drop)
     }
 
+    /// Whether it was enrolled in this channel.
+    fn is_in(&self, channel: &Id) -> bool {
+        Event::decode(&self.event).is_ok_and(|enrol| enrol.channel == *channel)
+    }
+
+    /// Whether the owner enrolled it in the channel of `event` to sign what `event` says.
+    pub(crate) fn may_sign(&self, event: &Event) -> bool {
+        Event::decode(&self.event).is_ok_and(|enrol| {
+            enrol.channel == event.channel
+                && enrol.owner == event.owner
+                && enrol.enrolled_may_sign(event.kind)
+        })
+    }
+
     pub(crate) fn load(id: &Id, tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
         tx.get(Kind::Enrolled, id)?
             .map(|item| {
@@ -143,18 +163,23 @@ fn signed_name(event: &[u8]) -> Vec<u8> {
     [b"signed".as_slice(), &sha256(&[event])].concat()
 }
 
-/// This device's own keys: what they sign is known here.
-pub(crate) struct OwnKeys(HashSet<Id>);
+/// What this device knows of its own channels: its keys, whose signatures it remembers, and the
+/// owner of each.
+pub(crate) struct Own {
+    keys: HashSet<Id>,
+    owners: HashMap<Id, Id>,
+}
 
-impl OwnKeys {
+impl Own {
     pub(crate) fn load(tx: &Tx<'_>, keystore: &dyn crate::keys::KeyStore) -> Result<Self, Error> {
-        let mut ids = HashSet::new();
+        let (mut keys, mut owners) = (HashSet::new(), HashMap::new());
         for channel in Channel::all(tx)? {
             for alias in [&channel.dsk, &channel.gsk] {
-                ids.insert(key_id(&keystore.public(alias)?));
+                keys.insert(key_id(&keystore.public(alias)?));
             }
+            owners.insert(channel.secrets.channel, channel.secrets.owner.id());
         }
-        Ok(Self(ids))
+        Ok(Self { keys, owners })
     }
 }
 
@@ -170,7 +195,7 @@ pub(crate) fn take(
     index: u64,
     bytes: &[u8],
     spki: Option<&[u8]>,
-    own: &OwnKeys,
+    own: &Own,
     now_ms: i64,
     tx: &Tx<'_>,
 ) -> Result<Result<Entry, Wrong>, StoreError> {
@@ -181,8 +206,7 @@ pub(crate) fn take(
     };
     let event = &entry.event;
     // Told twice, after a reconcile: known if it is the same.
-    let there = tx.get(Kind::Entry, &name(&event.channel, entry.seq))?;
-    if let Some(there) = there.map(|item| Kept::of(&item)).transpose()? {
+    if let Some(there) = Kept::load(&event.channel, entry.seq, tx)? {
         return if there.bytes == bytes {
             Ok(Ok(entry))
         } else {
@@ -203,16 +227,22 @@ pub(crate) fn take(
         (None, Some(spki)) if key_id(spki) == entry.signed.signer => Some(spki.to_vec()),
         _ => None,
     };
-    if let Some(key) = key.and_then(|spki| PublicKey::from_spki(&spki).ok()) {
-        if let Err(code) = entry.signed.verify(event.kind, &key) {
-            return wrong(code, Vec::new());
+    match key.and_then(|spki| PublicKey::from_spki(&spki).ok()) {
+        Some(key) => {
+            if let Err(code) = entry.signed.verify(event.kind, &key) {
+                return wrong(code, Vec::new());
+            }
         }
-    } else if event.receiver.is_none() {
+        // its key is in a certificate; who reads more than the entry checks it with that
+        None if is_grantees(event) => {}
         // an owner's entry by a key that the owner never enrolled
-        return wrong(Rejection::EntrySignature, Vec::new());
+        None => return wrong(Rejection::EntrySignature, Vec::new()),
+    }
+    if let Err(code) = check_rules(&entry, before.as_ref(), signer.as_ref(), own, tx)? {
+        return wrong(code, last.unwrap_or_default());
     }
     let signed_here = tx.get(Kind::Meta, &signed_name(&entry.signed.event))?;
-    if own.0.contains(&entry.signed.signer) && signed_here.is_none() {
+    if own.keys.contains(&entry.signed.signer) && signed_here.is_none() {
         return wrong(Rejection::SeqGap, Vec::new());
     }
     if let Err(code) = vitalwitness_proof::checkpoint::check_not_from_future(event.time, now_ms) {
@@ -222,16 +252,19 @@ pub(crate) fn take(
         let Some(spki) = spki.filter(|spki| sha256(&[spki]) == event.recordhash) else {
             return wrong(Rejection::EntryMismatch, Vec::new());
         };
+        // an ENROL told again does not take a key's end back
+        let known = Enrolled::load(&key_id(spki), tx)?;
         let enrolled = Enrolled {
             spki: spki.to_vec(),
             event: entry.signed.event.clone(),
             signature: entry.signed.signature,
-            revoked: false,
+            revoked: known.is_some_and(|known| known.revoked),
         };
         enrolled.save(tx)?;
     }
     if event.kind == EventType::Revoke
-        && let Some(mut ended) = enrolled_as(&event.recordhash, tx)?
+        && let Some(mut ended) = Enrolled::load(&id_of(&event.recordhash), tx)?
+        && ended.is_in(&event.channel)
     {
         ended.revoked = true;
         ended.save(tx)?;
@@ -248,7 +281,51 @@ pub(crate) fn take(
     Ok(Ok(entry))
 }
 
-/// The key whose SPKI has this hash.
-fn enrolled_as(hash: &Hash, tx: &Tx<'_>) -> Result<Option<Enrolled>, StoreError> {
-    Enrolled::load(&vitalwitness_proof::keys::id_of(hash), tx)
+/// Whether an entry is by a person of a grantee rather than by a key of the owner.
+fn is_grantees(event: &Event) -> bool {
+    match event.kind {
+        EventType::Batch => event.receiver.is_some(),
+        EventType::Request | EventType::Access | EventType::Emergency => true,
+        _ => false,
+    }
+}
+
+/// The channel's rules (`docs/receipt-format.md` section 3): it begins with its owner's ENROL, the
+/// owner stays the same, and in the owner's name speak the owner key (ENROL, REVOKE of a key) and
+/// the keys that it enrolled for that purpose and did not end before. `signer` is the key of
+/// `entry` as enrolled.
+fn check_rules(
+    entry: &Entry,
+    before: Option<&Entry>,
+    signer: Option<&Enrolled>,
+    own: &Own,
+    tx: &Tx<'_>,
+) -> Result<Result<(), Rejection>, StoreError> {
+    let event = &entry.event;
+    let by_owner = entry.signed.signer == event.owner;
+    let owner = match before {
+        Some(before) => before.event.owner,
+        None if by_owner && event.enrols_owner() => event.owner,
+        None => return Ok(Err(Rejection::EntryMismatch)),
+    };
+    let known = own.owners.get(&event.channel);
+    if event.owner != owner || known.is_some_and(|known| *known != owner) {
+        return Ok(Err(Rejection::EntryMismatch));
+    }
+    if is_grantees(event) {
+        let named = event.receiver.map(drop);
+        return Ok(named.ok_or(Rejection::EntryMismatch));
+    }
+    // the key that an ENROL or a REVOKE is about
+    let key = Enrolled::load(&id_of(&event.recordhash), tx)?;
+    let here = |key: &Enrolled| key.is_in(&event.channel);
+    let allowed = match event.kind {
+        // a key is made for one channel
+        EventType::Enrol => by_owner && key.as_ref().is_none_or(here),
+        EventType::Revoke if key.as_ref().is_some_and(here) => {
+            by_owner && id_of(&event.recordhash) != owner
+        }
+        _ => signer.is_some_and(|key| !key.revoked && !by_owner && key.may_sign(event)),
+    };
+    Ok(allowed.then_some(()).ok_or(Rejection::EntrySignature))
 }

@@ -2,7 +2,7 @@
 //! are one transaction. What needs another request (bytes of a batch, a request's organisation)
 //! becomes an item of the outbox in that transaction.
 
-use super::entries::{self, OwnKeys, Wrong};
+use super::entries::{self, Own, Wrong};
 use super::errands::Errand;
 use super::link::{self, Number};
 use crate::Error;
@@ -10,8 +10,9 @@ use crate::account::VaultSecret;
 use crate::bag::BagSecret;
 use crate::channels::Channel;
 use crate::heads::Evidence;
-use crate::store::{DAMAGED, Kind, StoreError, Tx};
+use crate::store::{Kind, StoreError, Tx};
 use crate::streams::StreamKey;
+use crate::tasks::Task;
 use crate::vault::Core;
 use std::sync::Arc;
 use vitalwitness_domain::record::Id;
@@ -37,7 +38,7 @@ impl Core {
     ) -> Result<Option<&'static str>, Error> {
         self.adopt_channels(page)?;
         let reader = self.store.reader();
-        let own = OwnKeys::load(&reader, self.env.keystore.as_ref())?;
+        let own = Own::load(&reader, self.env.keystore.as_ref())?;
         let mut cursor = Number::Cursor.load(&reader)?;
         let env = self.env.clone();
         let account = self.account.id;
@@ -66,12 +67,13 @@ impl Core {
                         }
                     }
                     What::Batch { info } => {
-                        remember_batch(info, tx)?;
                         let held = index.row_of(&info.batch.0).and_then(|row| index.get(row));
-                        let revision = held
-                            .and_then(|held| held.header.sealed)
-                            .map(|sealed| sealed.revision);
-                        if revision.is_none_or(|revision| revision < info.revision) {
+                        let held = held.and_then(|held| held.header.sealed);
+                        let here = held.is_some_and(|held| held.root == info.root.0);
+                        if here || batch_of(&info.root.0, tx)?.is_none() {
+                            remember_batch(info, tx)?;
+                        }
+                        if held.is_none_or(|held| held.revision < info.revision) {
                             Errand::Fetch(info.clone()).queue(tx)?;
                         }
                     }
@@ -179,12 +181,29 @@ fn follow(entry: &Entry, tx: &Tx<'_>) -> Result<(), Error> {
     match entry.event.kind {
         EventType::Revoke => crate::share::ended(&entry.event.recordhash, tx),
         EventType::Deny => crate::share::denied(&entry.event.recordhash, tx),
+        EventType::Batch => fetch_again(&entry.event.recordhash, tx),
         _ => Ok(()),
     }
 }
 
-/// Which batch a BATCH entry's root is of.
-fn remember_batch(info: &BatchInfo, tx: &Tx<'_>) -> Result<(), StoreError> {
+/// A batch whose entry had not come when it was asked for is no longer set aside.
+fn fetch_again(root: &[u8; 32], tx: &Tx<'_>) -> Result<(), Error> {
+    if tx.queued_count(true)? == 0 {
+        return Ok(());
+    }
+    for item in tx.queued(true)? {
+        if let Ok(Task::Other { what, bytes }) = Task::decode(&item.plain)
+            && let Ok(Errand::Fetch(info)) = Errand::of(what, &bytes)
+            && info.root.0 == *root
+        {
+            tx.quarantine(item.id, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// Remembers which batch a BATCH entry's root is of.
+pub(super) fn remember_batch(info: &BatchInfo, tx: &Tx<'_>) -> Result<(), StoreError> {
     let mut out = Encoder::new();
     out.bytes(&info.batch.0);
     link::put(&root_name(&info.root), out, tx)
@@ -227,7 +246,10 @@ fn take_bag(
             id,
             key,
         } => {
-            let key = StreamKey::of_bag(&descriptor, id, key).map_err(|_| DAMAGED)?;
+            let Ok(key) = StreamKey::of_bag(&descriptor, id, key) else {
+                log::warn!("a stream key of a newer version is in the bag");
+                return Ok(());
+            };
             if tx.get(Kind::Stream, &id)?.is_none() {
                 key.save(false, tx)?;
                 brought.keys.push((key, false));

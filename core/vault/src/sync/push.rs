@@ -12,8 +12,6 @@ use crate::account::VaultSecret;
 use crate::bag::BagSecret;
 use crate::channels::Channel;
 use crate::client::ClientError;
-use crate::handover::Adopt;
-use crate::header::Sealer;
 use crate::keys::key_id;
 use crate::store::{BatchState, DAMAGED, Kind, Tx};
 use crate::tasks::Task;
@@ -21,11 +19,10 @@ use crate::vault::Core;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use vitalwitness_domain::record::Id;
-use vitalwitness_domain::sealed::Expect;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::{
-    BagItem, BatchInfo, BatchStatus, Bytes, ChannelEntries, Hash32, Id16, Logged, NewBatch,
-    NewChannel, Recovery, SealedTo, SubmittedEvent, slug,
+    BagItem, BatchStatus, Bytes, ChannelEntries, Hash32, Id16, Logged, NewBatch, NewChannel,
+    Recovery, SealedTo, SubmittedEvent, slug,
 };
 use vitalwitness_proof::entry::{Event, EventType, Purpose};
 use vitalwitness_proof::sha256;
@@ -44,7 +41,9 @@ impl Round<'_> {
                 let target = format!("/v1/objects/{}", Id16(*batch));
                 self.tell("DELETE", &target, None::<&()>).await
             }
-            Task::Other { what, bytes } => match Errand::of(*what, bytes)? {
+            Task::Other { what, bytes } => match Errand::of(*what, bytes)
+                .map_err(|_| Error::NotFound)?
+            {
                 Errand::Grant(body) => self.post_event("/v1/grants", &body).await,
                 Errand::Deny(body) => self.post_event("/v1/denials", &body).await,
                 Errand::Revoke(body) => self.post_event("/v1/revocations", &body).await,
@@ -254,68 +253,6 @@ impl Round<'_> {
             .with(|core| Ok(core.store.write(|tx| link::save_quota(&quota, tx))?))
     }
 
-    /// Fetches and adopts a batch that was sealed elsewhere.
-    async fn fetch(&mut self, info: &BatchInfo) -> Result<Asked, Error> {
-        let (known, has_key, own) = self.vault.with(|core| {
-            let row = core.index.row_of(&info.batch.0);
-            let revision = row
-                .and_then(|row| core.index.get(row))
-                .and_then(|batch| batch.header.sealed)
-                .map(|sealed| sealed.revision);
-            let key = core.streams.get(&info.stream_key.0).is_some();
-            let own = core.is_own_channel(&info.channel.0)?;
-            Ok::<_, Error>((revision, key, own))
-        })?;
-        if known.is_some_and(|revision| revision >= info.revision) {
-            return Ok(Asked::Done);
-        }
-        if !own || !has_key {
-            // Its key comes with the bag; until then it waits.
-            return Ok(Asked::Later);
-        }
-        let target = format!("/v1/objects/{}", info.batch);
-        let bytes = match self.client.get_bytes(&target, info.bytes).await {
-            Ok(bytes) => bytes,
-            // Erased since.
-            Err(ClientError::Refused(problem)) if problem.status == 404 => return Ok(Asked::Gone),
-            Err(error) => return Ok(Asked::from_answer(Err(error))),
-        };
-        if sha256(&[&bytes]) != info.digest.0 {
-            return Ok(Asked::Answer(Answer::Unreadable));
-        }
-        let adopt = Adopt {
-            expect: Expect {
-                channel: info.channel.0,
-                stream_key: info.stream_key.0,
-                batch: info.batch.0,
-                root: info.root.0,
-                leaves: info.leaves,
-            },
-            revision: info.revision,
-            sealer: self.sealer_of(info)?,
-        };
-        self.vault
-            .with(|core| core.adopt(&adopt, &bytes, BatchState::Stored))?;
-        self.rescan();
-        Ok(Asked::Done)
-    }
-
-    /// Who sealed it, by its BATCH entry.
-    fn sealer_of(&self, info: &BatchInfo) -> Result<Sealer, Error> {
-        self.vault.with(|core| {
-            let kept = entries::Kept::all(&core.store.reader())?;
-            let entry = kept.iter().find(|kept| kept.index == info.index);
-            let receiver = match entry {
-                Some(kept) => kept.read()?.event.receiver,
-                None => None,
-            };
-            Ok(match receiver {
-                Some(_) => Sealer::Grantee,
-                None => Sealer::Device,
-            })
-        })
-    }
-
     /// Fetches the newest vault secret and opens it with this device's key.
     async fn fetch_secret(&mut self, generation: u32) -> Result<Asked, Error> {
         let here = self.vault.with(|core| {
@@ -492,11 +429,6 @@ impl Core {
             Some(batch) if batch.state < state => self.set_state(row, state),
             _ => Ok(()),
         }
-    }
-
-    pub(crate) fn is_own_channel(&self, channel: &Id) -> Result<bool, Error> {
-        let own = Channel::load(channel[0], &self.store.reader())?;
-        Ok(own.is_some_and(|own| own.secrets.channel == *channel))
     }
 }
 

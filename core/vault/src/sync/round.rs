@@ -11,6 +11,7 @@ use crate::Error;
 use crate::client::{Client, ClientError, Transport};
 use crate::heads::Head;
 use crate::keys::key_id;
+use crate::share::Writers;
 use crate::store::{DAMAGED, Kind, StoreError};
 use crate::tasks::Task;
 use crate::vault::{Core, Statement, Vault};
@@ -41,6 +42,15 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
+    /// What the cloud or another device gave cannot be used, now or later.
+    pub(crate) fn aside(code: &str) -> Self {
+        Self::Answer(Answer::Refused {
+            status: 422,
+            code: code.to_owned(),
+            retry_after_s: None,
+        })
+    }
+
     pub(crate) fn from_answer(answer: Result<(), ClientError>) -> Self {
         match answer {
             Ok(()) => Self::Done,
@@ -73,6 +83,8 @@ pub(crate) struct Round<'v> {
     /// Waits for what a pull may bring.
     later: BTreeSet<i64>,
     pub(super) unchecked: Option<VecDeque<Kept>>,
+    /// Looked up when a grantee's batch is first asked for, again after a pull.
+    pub(super) writers: Option<Writers>,
     pub(super) frozen: Option<String>,
 }
 
@@ -104,6 +116,7 @@ impl<'v> Round<'v> {
                 held: BTreeSet::new(),
                 later: BTreeSet::new(),
                 unchecked: None,
+                writers: None,
                 frozen: link::frozen(&reader)?,
             })
         })
@@ -274,13 +287,8 @@ impl<'v> Round<'v> {
     /// An item that this version cannot read, or whose row is gone, does not stop the queue.
     async fn send_or_set_aside(&mut self, task: &Task) -> Result<Asked, Error> {
         match self.send(task).await {
-            Err(Error::NotFound | Error::Open(_) | Error::Hpke(_)) => {
-                Ok(Asked::Answer(Answer::Refused {
-                    status: 422,
-                    code: LOCAL.to_owned(),
-                    retry_after_s: None,
-                }))
-            }
+            Err(Error::Open(error)) => Ok(Asked::aside(error.code())),
+            Err(Error::NotFound | Error::Hpke(_) | Error::Cloud(_)) => Ok(Asked::aside(LOCAL)),
             other => other,
         }
     }
@@ -342,8 +350,11 @@ impl<'v> Round<'v> {
                 if let Some(Task::Batch { batch, .. }) = task_of(id) {
                     let batch = *batch;
                     self.vault.with(|core| {
-                        let row = core.index.row_of(&batch).ok_or(Error::NotFound)?;
-                        let key = core.index.get(row).ok_or(Error::NotFound)?;
+                        let row = core.index.row_of(&batch);
+                        let indexed = row.and_then(|row| Some((row, core.index.get(row)?)));
+                        let Some((row, key)) = indexed else {
+                            return Ok(()); // erased meanwhile
+                        };
                         let key = key.header.stream_key;
                         // the cloud says so: closed here too, whatever the pull will bring
                         core.close_streams(&[key])?;
@@ -461,7 +472,9 @@ impl<'v> Round<'v> {
             return Ok(Asked::Answer(Answer::Unreadable));
         }
         if cursor > after {
+            self.newest = -1; // what was set aside may be back
             self.rescan();
+            self.writers = None;
             self.later.clear();
         }
         Ok(Asked::Answer(Answer::Pulled {
