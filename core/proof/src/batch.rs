@@ -247,13 +247,6 @@ pub fn padded_size(records: usize) -> Option<usize> {
         .then(|| records.saturating_add(1).next_power_of_two().max(MIN_SIZE))
 }
 
-/// Names exactly the leaves in which a claimed batch differs from the sealed one.
-///
-/// Walks down from the roots, so one changed leaf among n costs log n comparisons.
-pub fn locate_changed(sealed: &Tree, claimed: &[Hash]) -> Vec<usize> {
-    sealed.changed(&Tree::of_leaves(claimed))
-}
-
 fn assemble(
     key: &SaltKey,
     batch_id: &[u8; 16],

@@ -29,6 +29,7 @@ pub mod checkpoint;
 pub mod completeness;
 pub mod entry;
 pub mod keys;
+pub mod locate;
 pub mod merkle;
 pub mod receipt;
 pub mod record;

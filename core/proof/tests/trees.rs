@@ -5,7 +5,6 @@ use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use proptest::prelude::*;
 use sha2::Sha256;
 use vitalwitness_proof::Rejection;
-use vitalwitness_proof::batch::locate_changed;
 use vitalwitness_proof::merkle::{
     AllFailed, Frontier, Hash, Tree, consistency_proof, leaf_hash_of, log_path, log_root,
     path_length, root_from_path, verify_all, verify_consistency, verify_inclusion,
@@ -181,7 +180,7 @@ fn one_flipped_bit_anywhere_fails_exactly_the_proofs_it_is_in() {
                 "leaf {index} of {size}"
             );
             assert_eq!(
-                locate_changed(&tree, &changed),
+                tree.changed(&Tree::of_leaves(&changed)),
                 [index],
                 "leaf {index} of {size}"
             );
@@ -226,10 +225,10 @@ proptest! {
         for pick in &picks {
             claimed[*pick][pick % 32] ^= 1;
         }
-        prop_assert_eq!(&locate_changed(&tree, &claimed), &picks);
+        prop_assert_eq!(&tree.changed(&Tree::of_leaves(&claimed)), &picks);
         claimed.push([0; 32]);
         let longer: Vec<usize> = picks.into_iter().chain([size]).collect();
-        prop_assert_eq!(locate_changed(&tree, &claimed), longer);
+        prop_assert_eq!(tree.changed(&Tree::of_leaves(&claimed)), longer);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use vitalwitness_domain::decimal::Decimal;
 use vitalwitness_domain::record::{Body, Grade, Record, Source, Value};
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_proof::cbor;
+use vitalwitness_proof::locate::{Differences, locate};
 use vitalwitness_proof::merkle::Tree;
 use vitalwitness_proof::receipt::Receipt;
 use vitalwitness_proof::trust::Trust;
@@ -403,18 +404,22 @@ impl Story {
         let before = Tree::of_leaves(&hashes(&receipts).map_err(Rejection::code)?);
         flip_value(&mut receipts[victim])?;
         let after = Tree::of_leaves(&hashes(&receipts).map_err(Rejection::code)?);
-        let named = before.changed(&after);
+        let found = locate(&before, &after);
         let refused: Vec<usize> = (0..receipts.len())
             .filter(|i| verify(&receipts[*i], None, trust) == Err(Rejection::RecordMismatch))
             .collect();
-        if named != [victim] || refused != [victim] {
+        let only = Differences {
+            changed: vec![(victim, victim)],
+            ..Differences::default()
+        };
+        if found != only || refused != [victim] {
             return Err("another record was named".into());
         }
         let text = format!(
             "Record {} of {} was changed by one bit: walking the tree names record {} and no other, and only its receipt is refused (RECORD_MISMATCH).",
             thousands(victim + 1),
             thousands(CONCURRENT),
-            thousands(named[0] + 1)
+            thousands(found.changed[0].0 + 1)
         );
         self.narrator.say(&text);
         self.page.tamper = text;

@@ -13,12 +13,13 @@ mod shape;
 mod world;
 
 use vitalwitness_domain::wire::facts::{BundleVerdict, Verdict};
-use vitalwitness_proof::bundle::Bundle;
+use vitalwitness_proof::bundle::{At, Bundle};
 use vitalwitness_proof::receipt::Receipt;
 use vitalwitness_proof::trust::Trust;
 use vitalwitness_proof::verify::verify;
 use world::cases::Cases;
 use world::keep_vectors;
+use world::mutate::flip;
 use world::town::Show::{Nothing, Slots, Whole};
 use world::town::{HEART, NOTES, Town, Twist, WEEK};
 
@@ -96,6 +97,26 @@ fn a_week_of_blood_pressure_is_less_than_half_of_its_receipts() {
     assert_eq!(receipts.len(), 14);
     assert!(bundle * 2 < separate, "{bundle} of {separate}");
     assert!(Bundle::verify(&bundle_of(&receipts), &town.world.trust()).is_ok());
+}
+
+#[test]
+fn every_changed_record_of_a_bundle_is_named() {
+    let town = Town::new(Twist::Nothing);
+    let good = bundle_of(&week(&town));
+    assert_eq!(Bundle::decode(&good).unwrap().changed_records(), []);
+    let disclosure = |place: i64| [1, 0, 4, place, 2];
+    let mut changed = good.clone();
+    for (place, byte) in [(0, 60), (6, 90), (13, 120)] {
+        changed = flip(&changed, &disclosure(place), byte);
+    }
+    let named = Bundle::decode(&changed).unwrap().changed_records();
+    let at = |leaf| At {
+        entry: 4,
+        leaf: Some(leaf),
+    };
+    assert_eq!(named, [at(1), at(7), at(14)]);
+    let refused = Bundle::verify(&changed, &town.world.trust()).unwrap_err();
+    assert!(named.contains(&refused.at.unwrap()));
 }
 
 #[test]

@@ -148,6 +148,27 @@ impl Bundle<'_> {
         })
     }
 
+    /// Every record whose disclosure is not that of the record hash beside it: changed since.
+    ///
+    /// [`Bundle::verify`] names the first; this is for who wants to know which others to trust.
+    pub fn changed_records(&self) -> Vec<At> {
+        let changed = |of: &BundleEntry<'_>| {
+            let records = of.records.iter().filter(|record| {
+                let shown = record.disclosure.map(|bytes| {
+                    verify::check_beside(bytes)?;
+                    verify::disclosed(bytes, &record.record_hash, record.index)
+                });
+                shown.is_some_and(|shown| shown.is_err())
+            });
+            let named = |record: &super::BundleRecord<'_>| At {
+                entry: of.index,
+                leaf: Some(record.index),
+            };
+            records.map(named).collect::<Vec<_>>()
+        };
+        self.entries.iter().flat_map(changed).collect()
+    }
+
     fn read_entries(&self) -> Result<Vec<Entry>, Refused> {
         let mut entries = Vec::new();
         for of in &self.entries {

@@ -1,6 +1,8 @@
 //! A whole tree in memory, as one array with its levels one after another.
 
-use super::{Hash, empty_root, hash_leaves, hash_nodes, leaf_hash_of, path_length, root_from_path};
+use super::{
+    Hash, empty_root, hash_leaves, hash_nodes, leaf_hash_of, node_hash, path_length, root_from_path,
+};
 use crate::Rejection;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -97,6 +99,32 @@ impl Tree {
         }
         let nodes = Levels::new(self).nth(usize::try_from(level).ok()?)?;
         nodes.get(usize::try_from(index).ok()?)
+    }
+
+    /// Puts another leaf hash at `index` and hashes its way to the root anew; false if it is not there.
+    pub fn set_leaf_hash(&mut self, index: usize, hash: Hash) -> bool {
+        let mut rest = self.nodes.as_mut_slice();
+        let (mut width, mut place, mut hash) = (self.leaves, index, hash);
+        if index >= width {
+            return false;
+        }
+        loop {
+            let Some((level, above)) = rest.split_at_mut_checked(width) else {
+                return false;
+            };
+            if let Some(node) = level.get_mut(place) {
+                *node = hash;
+            }
+            if width == 1 {
+                return true;
+            }
+            let pair = level.chunks(2).nth(place >> 1).unwrap_or_default();
+            hash = match pair {
+                [left, right] => node_hash(left, right),
+                _ => hash,
+            };
+            (rest, width, place) = (above, width.div_ceil(2), place >> 1);
+        }
     }
 
     /// The leaves in which `self` and `other` differ, found by walking down from the roots.
