@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::export::Export;
 use crate::grantee::{ask::Ask, enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
 use crate::inspect::Inspect;
 use crate::patient::add::{Add, Correct, Withdraw};
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Erase(Erase),
     Verify(Verify),
     Inspect(Inspect),
+    Export(Export),
     Enrol(Enrol),
     #[command(name = "request")]
     Ask(Ask),
@@ -81,6 +83,7 @@ Keep your own record:
 
 Check a receipt somebody gave you (no connection needed):
   vitalwitness verify morning.vwr --trust trust.json
+  vitalwitness export morning.vwr --as certificate --trust trust.json -o morning.html
 
 At a clinic or an insurer:
   vitalwitness enrol --cloud URL --code CODE --name \"Dr Ada Low\"

@@ -3,10 +3,11 @@
 //! Checks what needs no trust: the shape, the disclosed fields against the record, the record
 //! against the sealed set. Who signed is not checked; `verify` does that.
 
-use crate::console::{Console, read_at_most};
+use crate::console::Console;
+use crate::given::{self, Given};
 use crate::outcome::{Exit, Outcome};
 use crate::report;
-use crate::verify::{exit_of, limit};
+use crate::verify::{chainpoint, exit_of};
 use crate::wording;
 use clap::Args;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ use vitalwitness_proof::{Hash, Rejection};
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Inspect {
-    /// The receipt (.vwr); `-` reads standard input.
+    /// The receipt (.vwr), the text of its QR code, or a Chainpoint proof; `-` reads standard input.
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
 }
@@ -37,7 +38,10 @@ Exit codes: 0 readable, 1 damaged or changed, 2 the file cannot be read.";
 
 /// Runs it.
 pub(crate) fn run(args: &Inspect, console: &Console) -> Outcome<Exit> {
-    let bytes = read_at_most(&args.receipt, limit())?;
+    let bytes = match given::read(&args.receipt)? {
+        Given::Receipt(bytes) => bytes,
+        Given::Chainpoint(proof) => return chainpoint(&proof, Exit::Done, console),
+    };
     let seen = match Receipt::decode(&bytes).and_then(|receipt| Seen::of(&receipt)) {
         Ok(seen) => seen,
         Err(why) => {

@@ -6,6 +6,8 @@
 mod args;
 mod console;
 mod disclosed;
+mod export;
+mod given;
 mod grantee;
 mod inspect;
 mod months;
@@ -66,6 +68,7 @@ fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
         Command::Erase(args) => wait(patient::erase::erase(args, console)),
         Command::Verify(args) => verify::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
+        Command::Export(args) => export::run(args, console),
         Command::Summary(args) => grantee::summary::run(args, console),
         Command::Ask(args) => wait(grantee::ask::run(args, console)),
         Command::Enrol(args) => wait(grantee::enrol::run(args, console)),

@@ -4,10 +4,13 @@
 //! socket is opened and no clock is read: the answer is the same on every machine and every day.
 
 use crate::console::{Console, read_at_most};
+use crate::given::{self, Given};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::report;
 use clap::Args;
+use serde_json::json;
 use std::path::{Path, PathBuf};
+use vitalwitness_domain::export::foreign;
 use vitalwitness_domain::wire::facts::Verdict;
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_proof::Rejection;
@@ -18,7 +21,7 @@ use vitalwitness_proof::trust::Trust;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
-    /// The receipt (.vwr); `-` reads standard input.
+    /// The receipt (.vwr), or the text of its QR code; `-` reads standard input.
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
     /// The logs and witnesses you trust (JSON, `vw-trust/1`).
@@ -39,14 +42,17 @@ Exit codes:
   0  unchanged: the receipt holds
   1  changed or damaged: it does not hold
   2  the command or a file is not usable (also a bad trust file)
-  3  cannot tell: no log you trust issued it, too few witnesses saw it, or a newer version is
+  3  cannot tell: a proof of another service (Chainpoint: shown as foreign); no log you trust issued it, too few witnesses saw it, or a newer version is
      needed to read it (ORIGIN_UNKNOWN, KEY_UNKNOWN, QUORUM_NOT_MET, UNSUPPORTED_VERSION,
      SCHEMA_UNKNOWN)";
 
 /// Runs it.
 pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
     let trust = read_trust(&args.trust)?;
-    let receipt = read_at_most(&args.receipt, limit())?;
+    let receipt = match given::read(&args.receipt)? {
+        Given::Receipt(receipt) => receipt,
+        Given::Chainpoint(proof) => return chainpoint(&proof, Exit::CannotTell, console),
+    };
     let beside = match &args.disclosure {
         Some(path) => Some(read_at_most(path, limit())?),
         None => None,
@@ -64,6 +70,28 @@ pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
         }
         Err(why) => {
             if !console.json() {
+                report::rejected(console, why);
+            }
+            Ok(exit_of(why))
+        }
+    }
+}
+
+/// Tells of a proof of another service; `read` is how that ends.
+pub(crate) fn chainpoint(proof: &[u8], read: Exit, console: &Console) -> Outcome<Exit> {
+    match foreign::read(proof) {
+        Ok(proof) => {
+            if console.json() {
+                console.value(&json!({ "foreign": proof }));
+            } else {
+                given::show(console, &proof);
+            }
+            Ok(read)
+        }
+        Err(why) => {
+            if console.json() {
+                console.value(&json!({ "reject": why.code() }));
+            } else {
                 report::rejected(console, why);
             }
             Ok(exit_of(why))

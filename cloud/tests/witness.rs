@@ -62,7 +62,7 @@ async fn two_witnesses_cosign_and_a_dead_one_blocks_nothing() {
     let trust = parse_trust(&server.trust_bundle()).unwrap();
     let log = trust.log("vitalwitness.local/log").unwrap();
     let note = checkpoint_when(&patient.client, |note| {
-        note.checkpoint.size == 4 && note.lines.len() == 3
+        note.checkpoint.size == 4 && note.lines.len() == 4
     })
     .await;
     let witnessed = note.verify(log).unwrap();
@@ -85,7 +85,7 @@ async fn two_witnesses_cosign_and_a_dead_one_blocks_nothing() {
     .await
     .unwrap();
     let note = checkpoint_when(&patient.client, |note| {
-        note.checkpoint.size == 7 && note.lines.len() == 3
+        note.checkpoint.size == 7 && note.lines.len() == 4
     })
     .await;
     note.verify(log).unwrap();

@@ -23,6 +23,9 @@ pub(crate) struct Give {
     /// Show no field: only that a record existed.
     #[arg(long)]
     nothing: bool,
+    /// Let it become a COSE receipt: the log's signature in that form goes along (90 bytes).
+    #[arg(long)]
+    for_cose: bool,
     /// Where to (.vwr).
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
@@ -63,9 +66,12 @@ pub(crate) fn give(args: &Give, console: &Console) -> Outcome<Exit> {
             Disclosure::Fields(slots)
         }
     };
-    let bytes = vault
-        .receipt(&rc, &disclosure)
-        .map_err(|error| failed(&error))?;
+    let bytes = if args.for_cose {
+        vault.receipt_for_cose(&rc, &disclosure)
+    } else {
+        vault.receipt(&rc, &disclosure)
+    };
+    let bytes = bytes.map_err(|error| failed(&error))?;
     write_file(&args.output, &bytes, false, args.replace)?;
     if console.json() {
         console.value(&json!({

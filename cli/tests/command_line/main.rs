@@ -5,6 +5,7 @@
     reason = "a test that fails should panic"
 )]
 
+mod exports;
 mod files;
 mod home;
 mod program;

@@ -8,11 +8,11 @@ fn run(args: &[&str]) -> Ran {
     run_with(args, &[], &[])
 }
 
-struct Case {
+pub(crate) struct Case {
     id: String,
-    receipt: Vec<u8>,
+    pub(crate) receipt: Vec<u8>,
     disclosure: Option<Vec<u8>>,
-    trust: String,
+    pub(crate) trust: String,
     expect: Value,
 }
 
@@ -68,7 +68,7 @@ fn assemble<'a>(value: &Value, member: &str, by_id: &impl Fn(&str) -> &'a Value)
     }
 }
 
-fn case(id: &str) -> Case {
+pub(crate) fn case(id: &str) -> Case {
     cases().into_iter().find(|case| case.id == id).unwrap()
 }
 

@@ -8,6 +8,7 @@ use crate::clock::Env;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+use vitalwitness_domain::export::cose;
 use vitalwitness_proof::Hash;
 use vitalwitness_proof::checkpoint::{Checkpoint, NoteKey, NoteLine, SignedNote, verify_lines};
 use vitalwitness_proof::trust::TrustedLog;
@@ -67,13 +68,13 @@ impl Notes {
             size,
             root,
         };
-        let line = self
-            .key
-            .note_key()
-            .sign(&checkpoint.body(), |body| self.key.sign(body));
+        let key = self.key.note_key();
+        let line = key.sign(&checkpoint.body(), |body| self.key.sign(body));
+        // the root once more, for receipts in COSE form; verifiers of notes pass this line over
+        let in_cose = cose::line(key, &root, |message| self.key.sign(message));
         let note = SignedNote {
             checkpoint,
-            lines: vec![line],
+            lines: vec![line, in_cose],
         };
         let mut inner = self.lock();
         let made_ms = self.env.now_ms();
@@ -143,7 +144,7 @@ impl Notes {
                 added += 1;
             }
         }
-        let count = kept.note.lines.len().saturating_sub(1);
+        let count = kept.note.lines.len().saturating_sub(OWN_LINES);
         if self.quorum > 0 && count >= self.quorum && inner.witnessed.is_none_or(|old| old < size) {
             inner.witnessed = Some(size);
         }
@@ -208,6 +209,8 @@ fn head((size, kept): (&u64, &Kept)) -> Head {
     }
 }
 
+/// The log's own lines stand before the witnesses'.
+const OWN_LINES: usize = 2;
 const LATE_MS: i64 = 5000;
 /// More than are made while a slow witness answers.
 const KEPT: usize = 4096;

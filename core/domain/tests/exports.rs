@@ -5,12 +5,19 @@
     reason = "a test that fails should panic"
 )]
 
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 use std::path::Path;
+use vitalwitness_domain::export::certificate::{self, Language};
 use vitalwitness_domain::export::chainpoint::Chainpoint;
 use vitalwitness_domain::export::foreign::{self, Foreign};
-use vitalwitness_domain::export::{Source, tlog};
-use vitalwitness_proof::Rejection;
+use vitalwitness_domain::export::qr::Symbol;
+use vitalwitness_domain::export::{Source, base45, cose, tlog};
+use vitalwitness_domain::wire::trust::parse_trust;
+use vitalwitness_proof::cbor;
+use vitalwitness_proof::checkpoint::{Checkpoint, KeyKind, NoteKey, NoteLine, verify_lines};
+use vitalwitness_proof::trust::TrustedLog;
+use vitalwitness_proof::{Facts, Rejection, verify};
 
 #[path = "../../../fuzz/export_bodies.rs"]
 mod export_bodies;
@@ -33,6 +40,91 @@ fn every_case_is_exported_as_its_vector_says() {
         );
         assert_eq!(tlog::write(&source), case["expect"]["tlog_proof"], "{name}");
     }
+}
+
+#[test]
+fn a_receipt_with_the_logs_line_in_cose_form_becomes_a_cose_receipt() {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let public = pair.public_key().as_ref().try_into().unwrap();
+    let origin = "log.example/vw1";
+    let key = NoteKey::new(origin, KeyKind::Log, public).unwrap();
+    let sign = |message: &[u8]| pair.sign(message).as_ref().try_into().unwrap();
+    let log = TrustedLog {
+        origin: origin.to_owned(),
+        keys: vec![key.clone()],
+        witnesses: Vec::new(),
+        quorum: 0,
+    };
+    for case in &vectors() {
+        let receipt = hex::decode(case["input"]["receipt"].as_str().unwrap()).unwrap();
+        let mut source = Source::read(&receipt).unwrap();
+        let name = &case["id"];
+        assert_eq!(
+            cose::write(&source, &log),
+            Err(Rejection::KeyUnknown),
+            "{name}: its log signed no COSE receipt"
+        );
+        let line = cose::line(&key, &source.root, sign);
+        let other = cose::line(&key, &[0; 32], sign);
+        source.receipt.lines.push((&other.name, &other.blob));
+        assert_eq!(
+            cose::write(&source, &log),
+            Err(Rejection::CheckpointSignature),
+            "{name}: of another root"
+        );
+        source.receipt.lines.pop();
+        source.receipt.lines.push((&line.name, &line.blob));
+        let bytes = cose::write(&source, &log).unwrap();
+        // tagged COSE_Sign1; protected {1: -8, 4: key id, 15: {1: origin}, 395: 1}
+        let head = format!(
+            "d2845820a401270444{}0fa1016f{}19018b01a219018ca12081",
+            hex::encode(key.id()),
+            hex::encode(origin)
+        );
+        assert!(hex::encode(&bytes).starts_with(&head), "{name}: {head}");
+        assert!(bytes.ends_with(&line.blob[4..]), "{name}");
+        let elsewhere = TrustedLog {
+            origin: "other.example/log".to_owned(),
+            ..log.clone()
+        };
+        assert_eq!(
+            cose::write(&source, &elsewhere),
+            Err(Rejection::OriginUnknown),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_line_in_cose_form_is_no_checkpoint_signature() {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let public = pair.public_key().as_ref().try_into().unwrap();
+    let key = NoteKey::new("log.example/vw1", KeyKind::Log, public).unwrap();
+    let sign = |message: &[u8]| pair.sign(message).as_ref().try_into().unwrap();
+    let checkpoint = Checkpoint {
+        origin: key.name.clone(),
+        size: 4,
+        root: [9; 32],
+    };
+    let in_cose = cose::line(&key, &checkpoint.root, sign);
+    let signed = key.sign(&checkpoint.body(), sign);
+    let log = TrustedLog {
+        origin: key.name.clone(),
+        keys: vec![key.clone()],
+        witnesses: Vec::new(),
+        quorum: 0,
+    };
+    let check = |lines: &[&NoteLine]| {
+        let lines = lines.iter().map(|line| line.borrowed());
+        verify_lines(&checkpoint.body(), lines, &log).map(|_| ())
+    };
+    assert_eq!(check(&[&signed, &in_cose]), Ok(()));
+    assert_eq!(check(&[&in_cose]), Err(Rejection::KeyUnknown));
+    let renamed = NoteLine {
+        name: key.name.clone(),
+        blob: [&key.id(), &in_cose.blob[4..]].concat(),
+    };
+    assert_eq!(check(&[&renamed]), Err(Rejection::CheckpointSignature));
 }
 
 #[test]
@@ -270,6 +362,101 @@ fn the_chainpoint_corpus_breaks_nothing() {
             export_bodies::chainpoint(&input);
         }
     }
+}
+
+#[test]
+fn a_symbol_is_no_larger_than_its_bytes_need() {
+    // capacities of ISO 18004 for level L: letters that fit versions 26, 28 and 35
+    for (letters, version) in [(1_990, 26), (2_223, 28), (3_351, 35), (4_296, 40)] {
+        let bytes = vec![0xff; letters / 3 * 2];
+        assert_eq!(base45::encode(&bytes).len(), letters / 3 * 3);
+        let symbol = Symbol::of(&bytes).unwrap();
+        assert_eq!(symbol.version(), version, "{letters}");
+        assert_eq!(symbol.width(), 17 + 4 * usize::try_from(version).unwrap());
+    }
+    assert_eq!(Symbol::of(&[0; 2_865]), Err(Rejection::LimitExceeded));
+    assert!(Symbol::of(&[0; 2_864]).is_ok());
+}
+
+#[test]
+fn a_certificate_says_what_was_found_and_fetches_nothing() {
+    let (receipt, facts) = whole_receipt();
+    for (language, words) in [
+        (
+            Language::English,
+            [
+                "Unchanged",
+                "It existed by 24 November 2025, 16:18 UTC.",
+                "Heart rate",
+                "60 per minute",
+                "From a paired device",
+                "2 of 3",
+                "That the measurement was right.",
+            ],
+        ),
+        (
+            Language::German,
+            [
+                "Unverändert",
+                "Es gab ihn spätestens am 24. November 2025, 16:18 UTC.",
+                "Herzfrequenz",
+                "60 pro Minute",
+                "Von einem gekoppelten Gerät",
+                "2 von 3",
+                "Dass die Messung richtig war.",
+            ],
+        ),
+    ] {
+        let page = certificate::page(&facts, &receipt, language);
+        for word in words {
+            assert!(page.contains(word), "{language:?}: {word}");
+        }
+        assert!(page.contains(&Symbol::of(&receipt).unwrap().to_svg()));
+        for fetched in ["<script", "src=", "<link", "url(", "@import", "href"] {
+            assert!(!page.contains(fetched), "{fetched}");
+        }
+        assert!(page.contains("default-src 'none'"));
+    }
+}
+
+#[test]
+fn a_record_cannot_write_markup_into_its_certificate() {
+    let (receipt, mut facts) = whole_receipt();
+    let note = "<img src=x onerror=alert(1)>\u{202e}\u{1b}[2J&\"'".repeat(50);
+    let fields = &mut facts.disclosed.as_mut().unwrap().fields;
+    let value = fields.iter_mut().find(|(slot, _)| *slot == 5).unwrap();
+    value.1 = cbor::encode(&cbor::Value::Text(note));
+    let page = certificate::page(&facts, &receipt, Language::English);
+    assert!(page.contains("&lt;img src=x onerror=alert(1)&gt; [2J&amp;&quot;&#39;"));
+    assert!(!page.contains("<img") && !page.contains('\u{202e}') && !page.contains('\u{1b}'));
+    assert!(page.contains("(in full in the receipt)"));
+}
+
+/// A receipt that shows all of its record, and what a verifier finds in it.
+fn whole_receipt() -> (Vec<u8>, Facts) {
+    let bytes = std::fs::read(root().join("tests/vectors/receipt.json")).unwrap();
+    let file: Value = serde_json::from_slice(&bytes).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    let find = |id: &str| cases.iter().find(|case| case["id"] == id).unwrap();
+    let whole = find("record-whole");
+    let trust = match &whole["input"]["trust"] {
+        Value::String(id) => &find(id)["input"]["trust"],
+        trust => trust,
+    };
+    let trust = parse_trust(&trust.to_string()).unwrap();
+    let parts = whole["input"]["receipt"].as_array().unwrap().iter();
+    let receipt: Vec<u8> = parts
+        .flat_map(|part| match part {
+            Value::String(text) => hex::decode(text).unwrap(),
+            part => {
+                let of = find(part[0].as_str().unwrap())["input"]["receipt"].as_str();
+                let at = |place: usize| usize::try_from(part[place].as_u64().unwrap()).unwrap();
+                hex::decode(of.unwrap()).unwrap()[at(1)..at(2)].to_vec()
+            }
+        })
+        .collect();
+    let facts = verify(&receipt, None, &trust).unwrap();
+    (receipt, facts)
 }
 
 fn leads_to(read: &Foreign) -> Vec<(&str, &str)> {

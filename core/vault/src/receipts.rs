@@ -21,6 +21,15 @@ pub enum Disclosure {
     None,
 }
 
+/// Which signature lines a receipt carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    /// Those that sign the checkpoint.
+    Checkpoint,
+    /// And the one in COSE form.
+    WithCose,
+}
+
 /// What the log says of an entry: from the entry up to a signed checkpoint.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EventProof {
@@ -36,6 +45,8 @@ pub struct EventProof {
     pub path: Vec<Hash>,
     /// Who signed the checkpoint: name, key id and signature.
     pub lines: Vec<(String, Vec<u8>)>,
+    /// The log's signature of the root in COSE form, with its key id; not in receipts by default.
+    pub in_cose: Option<Vec<u8>>,
     /// SPKIs for the reader's convenience: the signer's.
     pub keys: Vec<Vec<u8>>,
     /// The ENROL event of the entry's signer, and the owner's signature over it.
@@ -71,7 +82,7 @@ impl EventProof {
 
     fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::new();
-        out.array(8).bytes(&self.entry).text(&self.origin);
+        out.array(9).bytes(&self.entry).text(&self.origin);
         out.uint(self.size).uint(self.index);
         out.bytes(self.path.as_flattened());
         out.array(self.lines.len());
@@ -86,12 +97,17 @@ impl EventProof {
             None => out.null(),
             Some((event, signature)) => out.array(2).bytes(event).bytes(signature),
         };
+        out.optional_bytes(self.in_cose.as_deref());
         out.finish()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Rejection> {
         let mut reader = Reader::new(bytes);
-        reader.array_of(8)?;
+        // proofs kept by earlier versions end before the last item
+        let items = reader.array()?;
+        if !(8..=9).contains(&items) {
+            return Err(Rejection::Malformed);
+        }
         let entry = reader.bytes()?.to_vec();
         let origin = reader.text()?.to_owned();
         let (size, index) = (reader.uint()?, reader.uint()?);
@@ -114,6 +130,11 @@ impl EventProof {
             reader.array_of(2)?;
             enrolment = Some((reader.bytes()?.to_vec(), reader.byte_array()?));
         }
+        let in_cose = if items == 8 || reader.take_null() {
+            None
+        } else {
+            Some(reader.bytes()?.to_vec())
+        };
         reader.finish()?;
         Ok(Self {
             entry,
@@ -122,6 +143,7 @@ impl EventProof {
             index,
             path,
             lines,
+            in_cose,
             keys,
             enrolment,
         })
@@ -168,7 +190,17 @@ impl Vault {
     /// [`Error::NotFound`] when there is no such record; [`Error::NotLogged`] until its batch's
     /// entry is in the log and checked.
     pub fn receipt(&self, rc: &Hash, disclosure: &Disclosure) -> Result<Vec<u8>, Error> {
-        self.with(|core| core.receipt(rc, disclosure))
+        self.with(|core| core.receipt(rc, disclosure, Lines::Checkpoint))
+    }
+
+    /// As [`Vault::receipt`], with the log's signature in COSE form among the lines: what
+    /// [`cose`](vitalwitness_domain::export::cose) needs, and no other verifier looks at.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::receipt`]; [`Error::NotLogged`] also where the log gave no such signature.
+    pub fn receipt_for_cose(&self, rc: &Hash, disclosure: &Disclosure) -> Result<Vec<u8>, Error> {
+        self.with(|core| core.receipt(rc, disclosure, Lines::WithCose))
     }
 
     /// The receipts of all records of the batch `batch`, in leaf order.
@@ -177,7 +209,7 @@ impl Vault {
     ///
     /// As [`Vault::receipt`].
     pub fn receipts(&self, batch: &Id, disclosure: &Disclosure) -> Result<Vec<Vec<u8>>, Error> {
-        self.with(|core| core.receipts(batch, disclosure, None))
+        self.with(|core| core.receipts(batch, disclosure, None, Lines::Checkpoint))
     }
 
     /// The receipt of an own event: a grant, a denial, a revocation, a request, an access.
@@ -195,10 +227,15 @@ impl Vault {
 }
 
 impl Core {
-    fn receipt(&mut self, rc: &Hash, disclosure: &Disclosure) -> Result<Vec<u8>, Error> {
+    fn receipt(
+        &mut self,
+        rc: &Hash,
+        disclosure: &Disclosure,
+        lines: Lines,
+    ) -> Result<Vec<u8>, Error> {
         let row = self.row_of(rc)?;
         let batch = self.index.get(row).ok_or(Error::NotFound)?.header.id;
-        let mut receipts = self.receipts(&batch, disclosure, Some(rc))?;
+        let mut receipts = self.receipts(&batch, disclosure, Some(rc), lines)?;
         receipts.pop().ok_or(Error::NotFound)
     }
 
@@ -207,6 +244,7 @@ impl Core {
         batch: &Id,
         disclosure: &Disclosure,
         only: Option<&Hash>,
+        lines: Lines,
     ) -> Result<Vec<Vec<u8>>, Error> {
         let row = self.row(batch)?;
         let indexed = self.index.get(row).ok_or(Error::NotFound)?;
@@ -236,6 +274,10 @@ impl Core {
                 index: leaf.index() as u64,
                 path,
             }));
+            if lines == Lines::WithCose {
+                let line = proof.in_cose.as_deref().ok_or(Error::NotLogged)?;
+                receipt.lines.push((&proof.origin, line));
+            }
             receipt.disclosure = shown.as_deref();
             receipt.author = match leaf.author() {
                 Some(author) => {

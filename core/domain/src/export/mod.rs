@@ -4,8 +4,11 @@
 //! back as a receipt. The forms are those of `docs/receipt-format.md`, section 8.
 
 pub mod base45;
+pub mod certificate;
 pub mod chainpoint;
+pub mod cose;
 pub mod foreign;
+pub mod qr;
 pub mod tlog;
 
 use vitalwitness_proof::entry::{Entry, entry_leaf};

@@ -11,6 +11,7 @@ use crate::receipts::EventProof;
 use crate::store::{BatchState, DAMAGED};
 use crate::vault::Core;
 use std::collections::VecDeque;
+use vitalwitness_domain::export::cose;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::Proof;
 use vitalwitness_proof::Hash;
@@ -148,17 +149,22 @@ impl Round<'_> {
             self.freeze(&evidence)?;
             return Ok(Asked::Done);
         }
+        let of_cose: Vec<[u8; 4]> = self.log.keys.iter().map(cose::line_id).collect();
+        let (in_cose, lines): (Vec<_>, Vec<_>) = note.lines.iter().partition(|line| {
+            line.name == note.checkpoint.origin
+                && of_cose.iter().any(|id| line.blob.starts_with(id))
+        });
         let proof = EventProof {
             entry: kept.bytes.clone(),
             origin: self.settings.origin.clone(),
             size,
             index: kept.index,
             path,
-            lines: note
-                .lines
+            lines: lines
                 .iter()
                 .map(|line| (line.name.clone(), line.blob.clone()))
                 .collect(),
+            in_cose: in_cose.first().map(|line| line.blob.clone()),
             keys: Vec::new(),
             enrolment: None,
         };

@@ -252,6 +252,7 @@ fn logged(channel: [u8; 16], root: Hash) -> (EventProof, Trust) {
         path: vec![[9; 32]],
         lines: vec![(line.name, line.blob)],
         keys: vec![device.spki().to_vec()],
+        in_cose: None,
         enrolment: None,
     };
     let log = TrustedLog {
