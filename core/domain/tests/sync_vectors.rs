@@ -81,6 +81,34 @@ fn sync_cases() -> Vec<Json> {
         reject("FORK"),
     );
     case(
+        "rollback-one",
+        "one entry fewer, with the proof the other way round",
+        extends(at(13), at(12), &proof(12, 13)),
+        reject("ROLLBACK"),
+    );
+    case(
+        "rollback-empty",
+        "no entry is left",
+        extends(at(13), at(0), &[]),
+        reject("ROLLBACK"),
+    );
+    let mut other_bit = at(20);
+    other_bit["root"] = json!(hex::encode(whole.root().map(|byte| byte ^ 1)));
+    case(
+        "fork-bit",
+        "one size, another root",
+        extends(at(20), other_bit, &[]),
+        reject("FORK"),
+    );
+    let mut of_one = at(1);
+    of_one["root"] = at(2)["root"].clone();
+    case(
+        "fork-proof",
+        "one size, two roots, and a proof",
+        extends(at(1), of_one, &proof(1, 2)),
+        reject("FORK"),
+    );
+    case(
         "inconsistent-node",
         "a node changed",
         extends(at(7), at(13), &changed),
@@ -132,6 +160,13 @@ fn sync_cases() -> Vec<Json> {
         cosigned(seconds, TIME + (day + 1) * 1000),
         reject("STALE"),
     );
+    for (id, why, age) in [
+        ("stale-week", "a week is", 7 * day),
+        ("stale-epoch", "a cosignature of 1970 is", seconds),
+    ] {
+        let input = cosigned(seconds - age, TIME);
+        case(id, why, input, reject("STALE"));
+    }
     let claimed = |time: i64| json!({ "op": "claimed", "time": time, "now": TIME });
     case(
         "claimed-ahead",
@@ -151,6 +186,17 @@ fn sync_cases() -> Vec<Json> {
         claimed(TIME + 300_001),
         reject("FROM_FUTURE"),
     );
+
+    for (id, why, ahead) in [
+        ("from-future-day", "nor is a day", day * 1000),
+        (
+            "from-future-far",
+            "nor is the last time there is",
+            i64::MAX - TIME,
+        ),
+    ] {
+        case(id, why, claimed(TIME + ahead), reject("FROM_FUTURE"));
+    }
 
     let owner = Actor::named("owner");
     let mut world = World::new();
