@@ -192,7 +192,7 @@ pub(super) fn consistency(
     proof: &[Hash],
 ) -> Option<bool> {
     if old_size == 0 || old_size == new_size {
-        let same = old_size == 0 || old_root == new_root;
+        let same = old_root == new_root || new_size > old_size;
         return Some(same && proof.is_empty());
     }
     let (mut old, mut new) = (old_size.checked_sub(1)?, new_size.checked_sub(1)?);
