@@ -7,7 +7,7 @@
 
 use crate::Rejection;
 use crate::cbor::{self, Encoder, Reader, Value};
-use crate::hash::{Hash, Hasher, Hmac, hkdf};
+use crate::hash::{Hash, Hasher, Hmac, IV, compress, hash_block, hkdf, pad, to_hash};
 use crate::keys::{Id, PublicKey, Signature};
 use crate::merkle::leaf_hash;
 use alloc::vec::Vec;
@@ -44,17 +44,26 @@ impl SaltKey {
 
     /// The rid of the batch's `arrival`-th record, from 0; [`HEADER_ARRIVAL`] for the header.
     pub fn rid(&self, arrival: u32) -> Rid {
-        crate::keys::id_of(&self.mac.mac(&[b"vwI1", &arrival.to_be_bytes()]))
+        let mut message = *b"vwI1\0\0\0\0";
+        message[4..].copy_from_slice(&arrival.to_be_bytes());
+        crate::keys::id_of(&self.mac.mac_short(&message))
     }
 
     /// The seed of the record `rid`.
     pub fn seed(&self, rid: &Rid) -> Seed {
-        self.mac.mac(&[b"vwS1", rid])
+        let mut message = [0; 20];
+        message[..4].copy_from_slice(b"vwS1");
+        message[4..].copy_from_slice(rid);
+        self.mac.mac_short(&message)
     }
 
     /// Leaf data that fills place `leaf` of batch `batch_id`.
     pub fn filler(&self, batch_id: &[u8; 16], leaf: u32) -> Hash {
-        self.mac.mac(&[b"vwP1", batch_id, &leaf.to_be_bytes()])
+        let mut message = [0; 24];
+        message[..4].copy_from_slice(b"vwP1");
+        message[4..20].copy_from_slice(batch_id);
+        message[20..].copy_from_slice(&leaf.to_be_bytes());
+        self.mac.mac_short(&message)
     }
 }
 
@@ -142,16 +151,25 @@ impl Schema {
 
 /// The salt of slot `slot`.
 pub fn salt(seed: &Seed, slot: u16) -> Salt {
-    let mut hasher = Hasher::new();
-    hasher
-        .update(b"vwT1")
-        .update(seed)
-        .update(&slot.to_be_bytes());
-    crate::keys::id_of(&hasher.finish())
+    let mut block = salt_block(seed);
+    block[36..38].copy_from_slice(&slot.to_be_bytes());
+    crate::keys::id_of(&hash_block(&block))
+}
+
+/// The padded block of "vwT1" || seed || slot, for slot 0.
+fn salt_block(seed: &Seed) -> [u8; 64] {
+    let mut block = [0; 64];
+    block[..4].copy_from_slice(b"vwT1");
+    block[4..36].copy_from_slice(seed);
+    pad(&mut block, 38);
+    block
 }
 
 /// The digest of slot `slot`, whose value is encoded as `value`.
 pub fn digest(salt: &Salt, slot: u16, value: &[u8]) -> Hash {
+    if let Some(block) = digest_block(salt, slot, value) {
+        return hash_block(&block);
+    }
     let mut hasher = Hasher::new();
     hasher
         .update(b"vwF1")
@@ -159,6 +177,23 @@ pub fn digest(salt: &Salt, slot: u16, value: &[u8]) -> Hash {
         .update(&slot.to_be_bytes())
         .update(value);
     hasher.finish()
+}
+
+/// The padded block of "vwF1" || salt || slot || value; None for a value longer than 33 bytes.
+#[inline]
+fn digest_block(salt: &Salt, slot: u16, value: &[u8]) -> Option<[u8; 64]> {
+    if value.len() > 33 {
+        return None;
+    }
+    let mut block = [0; 64];
+    block[..4].copy_from_slice(b"vwF1");
+    block[4..20].copy_from_slice(salt);
+    block[20..22].copy_from_slice(&slot.to_be_bytes());
+    for (byte, value) in block[22..55].iter_mut().zip(value) {
+        *byte = *value;
+    }
+    pad(&mut block, value.len().saturating_add(22));
+    Some(block)
 }
 
 /// The record hash RC over the digests of all slots, in slot order.
@@ -170,26 +205,32 @@ pub fn record_hash_of_digests(
     schema: Schema,
     digests: impl IntoIterator<Item = Hash>,
 ) -> Result<Hash, Rejection> {
-    let mut name = Encoder::after(Vec::with_capacity(16));
-    name.text(schema.name());
-    let mut hasher = Hasher::new();
-    hasher
-        .update(b"vwR1")
-        .update(&schema.slots().to_be_bytes())
-        .update(&name.finish());
+    let mut message = Encoder::after(Vec::with_capacity(MOST_BYTES));
+    message.raw(b"vwR1").raw(&schema.slots().to_be_bytes());
+    message.text(schema.name());
     let mut count = 0_u16;
     for digest in digests {
-        hasher.update(&digest);
+        message.raw(&digest);
         count = count.saturating_add(1);
     }
-    if count == schema.slots() {
-        Ok(hasher.finish())
-    } else {
-        Err(Rejection::RecordMismatch)
+    if count != schema.slots() {
+        return Err(Rejection::RecordMismatch);
     }
+    let mut message = message.finish();
+    let bits = u64::try_from(message.len().saturating_mul(8)).unwrap_or(u64::MAX);
+    message.push(0x80);
+    let blocks = message.len().saturating_add(8).div_ceil(64);
+    message.resize(blocks.saturating_mul(64).saturating_sub(8), 0);
+    message.extend_from_slice(&bits.to_be_bytes());
+    let mut state = IV;
+    compress(&mut state, message.as_chunks::<64>().0);
+    Ok(to_hash(&state))
 }
 
-/// The record hash RC of already encoded values, in slot order. 23 compressions for 8 short slots.
+/// The record hash RC of already encoded values, in slot order. 21 compressions for 8 short slots.
+///
+/// All salts, then all digests, then the hash over them: a block is filled some time before it is
+/// compressed, as in [`merkle`](crate::merkle).
 ///
 /// # Errors
 ///
@@ -199,11 +240,37 @@ pub fn record_hash_of_encoded<'a>(
     seed: &Seed,
     values: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Hash, Rejection> {
-    let slots = 0..=u16::MAX;
-    let digests = slots
-        .zip(values)
-        .map(|(slot, value)| digest(&salt(seed, slot), slot, value));
-    record_hash_of_digests(schema, digests)
+    let mut blocks = [salt_block(seed); MOST_SLOTS];
+    for (slot, block) in (0..=u16::MAX).zip(&mut blocks) {
+        block[36..38].copy_from_slice(&slot.to_be_bytes());
+    }
+    let slots = usize::from(schema.slots());
+    let mut hashes = [[0; 32]; MOST_SLOTS];
+    for (block, hash) in blocks.iter().zip(&mut hashes).take(slots) {
+        *hash = hash_block(block);
+    }
+    let mut values = values.into_iter();
+    let mut long = [false; MOST_SLOTS];
+    let rows = blocks.iter_mut().zip(&mut hashes).zip(&mut long);
+    for (slot, ((block, hash), long)) in (0..=u16::MAX).zip(rows).take(slots) {
+        let value = values.next().ok_or(Rejection::RecordMismatch)?;
+        let salt = crate::keys::id_of(hash);
+        if let Some(short) = digest_block(&salt, slot, value) {
+            *block = short;
+        } else {
+            (*hash, *long) = (digest(&salt, slot, value), true);
+        }
+    }
+    if values.next().is_some() {
+        return Err(Rejection::RecordMismatch);
+    }
+    let rows = blocks.iter().zip(&mut hashes).zip(&long);
+    for ((block, hash), long) in rows.take(slots) {
+        if !long {
+            *hash = hash_block(block);
+        }
+    }
+    record_hash_of_digests(schema, hashes.into_iter().take(slots))
 }
 
 /// The record hash RC of `values`, in slot order.
@@ -461,3 +528,71 @@ pub fn waveform_leaf_hashes(seed: &Seed, samples: &[Value]) -> Vec<Hash> {
 pub const HEADER_ARRIVAL: u32 = u32::MAX;
 /// Samples in a waveform block.
 pub const WAVEFORM_BLOCK: usize = 256;
+/// Slots of the schema that has most.
+const MOST_SLOTS: usize = 10;
+/// What is hashed for the schema that has most slots, padded.
+const MOST_BYTES: usize = 384;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails should panic")]
+mod tests {
+    use super::*;
+    use crate::hash::count;
+    use alloc::vec;
+
+    fn heart_rate() -> Vec<Vec<u8>> {
+        let quantity = vec![Value::Int(61), Value::Text("/min".into())];
+        let values = [
+            Value::Bytes(vec![1; 16]),
+            Value::Int(1_764_000_000_000),
+            Value::Null,
+            Value::Int(60),
+            Value::Text("loinc|8867-4".into()),
+            Value::Array(quantity),
+            Value::Array(vec![Value::Int(2), Value::Bytes(vec![1; 16])]),
+            Value::Null,
+        ];
+        values.iter().map(cbor::encode).collect()
+    }
+
+    #[test]
+    fn a_record_of_eight_short_slots_takes_25_compressions_with_its_rid_and_seed() {
+        let values = heart_rate();
+        let key = SaltKey::derive(&[7; 32]);
+        let taken = count::of(|| {
+            let seed = key.seed(&key.rid(0));
+            let values = values.iter().map(Vec::as_slice);
+            record_hash_of_encoded(Schema::Observation, &seed, values).unwrap();
+        });
+        assert_eq!(taken, 25);
+    }
+
+    #[test]
+    fn a_long_value_hashes_as_a_short_one_does_and_each_slot_needs_its_value() {
+        let seed = [5; 32];
+        for length in [0, 1, 32, 33, 34, 41, 42, 100, 1_000] {
+            let mut values = heart_rate();
+            values[5] = vec![0x61; length];
+            let slots = (0..8_u16).zip(&values);
+            let by_slot = slots.map(|(slot, value)| {
+                crate::sha256(&[
+                    b"vwF1",
+                    &salt(&seed, slot),
+                    &slot.to_be_bytes(),
+                    value.as_slice(),
+                ])
+            });
+            let digests: Vec<Hash> = by_slot.collect();
+            let message = [b"vwR1".as_slice(), &[0, 8, 0x65], b"obs/1"].concat();
+            let want = crate::sha256(&[&message, digests.as_flattened()]);
+            let got = |values: &[Vec<u8>]| {
+                let values = values.iter().map(Vec::as_slice);
+                record_hash_of_encoded(Schema::Observation, &seed, values)
+            };
+            assert_eq!(got(&values), Ok(want), "{length}");
+            assert_eq!(got(&values[..7]), Err(Rejection::RecordMismatch));
+            values.push(Vec::new());
+            assert_eq!(got(&values), Err(Rejection::RecordMismatch));
+        }
+    }
+}
