@@ -20,10 +20,11 @@ pub use series::{Series, series};
 use crate::Secret32;
 use crate::stream::Granularity;
 use plain::{Body, Keys, Origin, Row};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use vitalwitness_proof::batch::{self, Arrival};
-use vitalwitness_proof::cbor::{self, Value};
+use vitalwitness_proof::cbor::{self, Encoder, Reader, Value};
 use vitalwitness_proof::keys::PublicKey;
 use vitalwitness_proof::record::{
     HEADER_ARRIVAL, Rid, SaltKey, Schema, Seed, record_hash_of_encoded, verify_author,
@@ -193,49 +194,65 @@ impl OpenError {
 ///
 /// See [`SealError`]; nothing is made that [`open`] would refuse.
 pub fn seal(batch: &Batch, stream_key: &Secret32, nonce: [u8; 12]) -> Result<Sealed, SealError> {
-    seal_items(batch, None, stream_key, nonce)
+    seal_items(batch, &[], stream_key, nonce)
 }
 
-/// As [`seal`], with the record hashes that were computed from the same slots when the records
-/// arrived, in the order of the items: they are not computed again, nor are depth and authors
-/// checked again.
+/// A record that waits to be sealed as its store keeps it, hashed when it arrived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Kept<'a> {
+    /// What its slots mean.
+    pub schema: Schema,
+    /// All slots, encoded, one after another.
+    pub slots: &'a [u8],
+    /// Where rid and seed come from.
+    pub source: RidSource,
+    /// Its record hash.
+    pub record_hash: Hash,
+}
+
+/// The name only.
+impl fmt::Debug for Kept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept")
+    }
+}
+
+/// As [`seal`], of `kept` after the items of `batch`: their hashes are not computed again, nor is
+/// their depth checked again.
 ///
 /// # Errors
 ///
-/// As [`seal`]; `Count` when there are more or fewer hashes than items. With other hashes than
-/// the slots' own, [`open`] refuses what this makes.
-pub fn seal_hashed(
+/// As [`seal`]. With other hashes than the slots' own, [`open`] refuses what this makes.
+pub fn seal_kept(
     batch: &Batch,
-    record_hashes: &[Hash],
+    kept: &[Kept<'_>],
     stream_key: &Secret32,
     nonce: [u8; 12],
 ) -> Result<Sealed, SealError> {
-    if record_hashes.len() != batch.items.len() {
-        return Err(SealError::Count);
-    }
-    seal_items(batch, Some(record_hashes), stream_key, nonce)
+    seal_items(batch, kept, stream_key, nonce)
 }
 
 fn seal_items(
     batch: &Batch,
-    known: Option<&[Hash]>,
+    kept: &[Kept<'_>],
     stream_key: &Secret32,
     nonce: [u8; 12],
 ) -> Result<Sealed, SealError> {
     let key = SaltKey::derive(batch.secret.expose());
-    let mut encoded = Vec::with_capacity(batch.items.len());
-    let mut arrivals = Vec::with_capacity(batch.items.len());
-    let mut total = 0_usize;
-    for (at, item) in batch.items.iter().enumerate() {
-        let known = known.and_then(|known| known.get(at).copied());
-        let (slots, arrival) = check_item(item, known, &key)?;
-        total = total.saturating_add(slots.iter().map(Vec::len).sum());
-        encoded.push(slots);
-        arrivals.push(arrival);
+    let mut prepared = Vec::with_capacity(batch.items.len().saturating_add(kept.len()));
+    for item in &batch.items {
+        prepared.push(Prepared::of_item(item, &key)?);
     }
+    for kept in kept {
+        prepared.push(Prepared::of_kept(kept, &key)?);
+    }
+    let total = prepared.iter().fold(0_usize, |sum, item| {
+        sum.saturating_add(item.slots.bytes.len())
+    });
     if total > frame::MAX_PLAIN {
         return Err(SealError::TooLarge);
     }
+    let arrivals: Vec<Arrival> = prepared.iter().map(|item| item.arrival).collect();
     let rids: HashSet<Rid> = arrivals.iter().map(|arrival| arrival.rid).collect();
     if rids.len() != arrivals.len() {
         return Err(SealError::Rid);
@@ -252,26 +269,29 @@ fn seal_items(
 
     let mut rows = Vec::with_capacity(sealed.order.len());
     for at in &sealed.order {
-        let (Some(item), Some(arrival)) = (batch.items.get(*at), arrivals.get(*at)) else {
-            return Err(SealError::Count);
-        };
+        let item = prepared.get(*at).ok_or(SealError::Count)?;
         rows.push(Row::Record(plain::Record {
             schema: item.schema,
-            rid: arrival.rid,
-            seed: item.source.seed(&key, &arrival.rid),
+            rid: item.arrival.rid,
+            // only a listed seed is written; the reader derives the others
+            seed: match item.source {
+                RidSource::Adopted(seed) => seed,
+                RidSource::Arrival(_) | RidSource::Random => Seed::default(),
+            },
             origin: match item.source {
                 RidSource::Arrival(arrival) => Origin::Derived(arrival),
                 RidSource::Random => Origin::Rid,
                 RidSource::Adopted(_) => Origin::RidAndSeed,
             },
-            author: item.author.clone(),
+            author: item.author.cloned(),
         }));
     }
     let mut columns = vec![column::Column::default(); plain::widest(&rows).saturating_sub(1)];
     for at in &sealed.order {
-        let slots = encoded.get(*at).map(Vec::as_slice).unwrap_or_default();
-        for (slot, column) in (1..).zip(&mut columns) {
-            column.push(slots.get(slot).map(Vec::as_slice).unwrap_or_default());
+        let item = prepared.get(*at).into_iter();
+        let mut slots = item.flat_map(|item| item.slots.iter()).skip(1);
+        for column in &mut columns {
+            column.push(slots.next().unwrap_or_default());
         }
     }
     let body = Body {
@@ -341,53 +361,125 @@ impl Author {
     }
 }
 
-/// The encoded slots of an item, and what the tree needs of it.
-fn check_item(
-    item: &Item,
-    known: Option<Hash>,
-    key: &SaltKey,
-) -> Result<(Vec<Vec<u8>>, Arrival), SealError> {
-    let [Value::Bytes(rid), Value::Int(start), ..] = item.slots.as_slice() else {
-        return Err(SealError::Slots);
-    };
-    let rid: Rid = rid.as_slice().try_into().map_err(|_| SealError::Slots)?;
-    if item.schema == Schema::BatchHeader || item.slots.len() != usize::from(item.schema.slots()) {
-        return Err(SealError::Slots);
+/// The encoded slots of a record, one after another.
+struct Slots<'a> {
+    bytes: Cow<'a, [u8]>,
+    ends: Vec<usize>,
+}
+
+impl<'a> Slots<'a> {
+    fn of(values: &[Value]) -> Self {
+        let mut encoder = Encoder::after(Vec::with_capacity(128));
+        let ends = values.iter().map(|value| encoder.value(value).len());
+        let ends = ends.collect();
+        let bytes = Cow::Owned(encoder.finish());
+        Self { bytes, ends }
     }
-    if let RidSource::Arrival(arrival) = item.source
-        && (arrival == HEADER_ARRIVAL || key.rid(arrival) != rid)
-    {
-        return Err(SealError::Rid);
+
+    fn read(bytes: &'a [u8], count: u16) -> Result<Self, Rejection> {
+        let mut reader = Reader::new(bytes);
+        let mut ends = Vec::with_capacity(usize::from(count));
+        let mut end = 0_usize;
+        for _ in 0..count {
+            end = end.saturating_add(reader.item()?.len());
+            ends.push(end);
+        }
+        reader.finish()?;
+        let bytes = Cow::Borrowed(bytes);
+        Ok(Self { bytes, ends })
     }
-    let slots: Vec<Vec<u8>> = item.slots.iter().map(cbor::encode).collect();
-    if slots.iter().map(Vec::len).sum::<usize>() > MAX_RECORD {
-        return Err(SealError::TooLarge);
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let places = starts.zip(&self.ends);
+        places.map(|(start, end)| self.bytes.get(*start..*end).unwrap_or_default())
     }
-    if let Some(record_hash) = known {
-        let start = *start;
-        let arrival = Arrival {
-            start,
-            rid,
-            record_hash,
+}
+
+/// A record as the tree and the columns need it.
+struct Prepared<'a> {
+    schema: Schema,
+    slots: Slots<'a>,
+    source: RidSource,
+    author: Option<&'a Author>,
+    arrival: Arrival,
+}
+
+impl<'a> Prepared<'a> {
+    fn of_item(item: &'a Item, key: &SaltKey) -> Result<Self, SealError> {
+        let [Value::Bytes(rid), Value::Int(start), ..] = item.slots.as_slice() else {
+            return Err(SealError::Slots);
         };
-        return Ok((slots, arrival));
+        let rid: Rid = rid.as_slice().try_into().map_err(|_| SealError::Slots)?;
+        if item.slots.len() != usize::from(item.schema.slots()) {
+            return Err(SealError::Slots);
+        }
+        check_kind(item.schema, item.source, &rid, key)?;
+        let slots = Slots::of(&item.slots);
+        if slots.bytes.len() > MAX_RECORD {
+            return Err(SealError::TooLarge);
+        }
+        if !slots.iter().all(fits_a_disclosure) {
+            return Err(SealError::Slots);
+        }
+        let seed = item.source.seed(key, &rid);
+        let record_hash = record_hash_of_encoded(item.schema, &seed, slots.iter())
+            .map_err(|_| SealError::Slots)?;
+        if let Some(author) = &item.author {
+            author.verify(&record_hash).map_err(|_| SealError::Author)?;
+        }
+        Ok(Self {
+            schema: item.schema,
+            slots,
+            source: item.source,
+            author: item.author.as_ref(),
+            arrival: Arrival {
+                start: *start,
+                rid,
+                record_hash,
+            },
+        })
     }
-    if !slots.iter().all(|slot| fits_a_disclosure(slot)) {
+
+    fn of_kept(kept: &Kept<'a>, key: &SaltKey) -> Result<Self, SealError> {
+        let mut reader = Reader::new(kept.slots);
+        let rid: Rid = reader.byte_array().map_err(|_| SealError::Slots)?;
+        let start = reader.int().map_err(|_| SealError::Slots)?;
+        check_kind(kept.schema, kept.source, &rid, key)?;
+        if kept.slots.len() > MAX_RECORD {
+            return Err(SealError::TooLarge);
+        }
+        let slots = Slots::read(kept.slots, kept.schema.slots()).map_err(|_| SealError::Slots)?;
+        Ok(Self {
+            schema: kept.schema,
+            slots,
+            source: kept.source,
+            author: None,
+            arrival: Arrival {
+                start,
+                rid,
+                record_hash: kept.record_hash,
+            },
+        })
+    }
+}
+
+/// A header is no record, and a derived rid is that of its arrival.
+fn check_kind(
+    schema: Schema,
+    source: RidSource,
+    rid: &Rid,
+    key: &SaltKey,
+) -> Result<(), SealError> {
+    if schema == Schema::BatchHeader {
         return Err(SealError::Slots);
     }
-    let seed = item.source.seed(key, &rid);
-    let encoded = slots.iter().map(Vec::as_slice);
-    let record_hash =
-        record_hash_of_encoded(item.schema, &seed, encoded).map_err(|_| SealError::Slots)?;
-    if let Some(author) = &item.author {
-        author.verify(&record_hash).map_err(|_| SealError::Author)?;
+    match source {
+        RidSource::Arrival(arrival) if arrival == HEADER_ARRIVAL || key.rid(arrival) != *rid => {
+            Err(SealError::Rid)
+        }
+        _ => Ok(()),
     }
-    let arrival = Arrival {
-        start: *start,
-        rid,
-        record_hash,
-    };
-    Ok((slots, arrival))
 }
 
 /// Whether a value is canonical, also as deep as a disclosure in a receipt puts it.

@@ -219,6 +219,11 @@ impl<'a> Reader<'a> {
         self.since(start)
     }
 
+    /// What has not been read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next item as a value.
     ///
     /// # Errors

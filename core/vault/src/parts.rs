@@ -5,10 +5,11 @@
 use crate::store::{BatchId, DAMAGED, StoreError, Tx};
 use std::fmt;
 use vitalwitness_domain::record::{Hash, Id, Record, RecordError};
-use vitalwitness_domain::sealed::RidSource;
+use vitalwitness_domain::sealed::{Kept, RidSource};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::cbor::{Encoder, Reader, Value};
 use vitalwitness_proof::record::{SaltKey, Schema, record_hash_of_encoded};
+use zeroize::Zeroizing;
 
 /// A record that waits to be sealed.
 pub(crate) struct Waiting {
@@ -122,25 +123,61 @@ pub(crate) fn waiting(tx: &Tx<'_>, batch: BatchId) -> Result<Vec<Waiting>, Store
     Ok(out)
 }
 
+/// The same as they are sealed, borrowed from the parts.
+pub(crate) fn kept(parts: &[Zeroizing<Vec<u8>>]) -> Result<Vec<Kept<'_>>, StoreError> {
+    let mut out = Vec::new();
+    for part in parts {
+        read_kept(part, &mut out).map_err(|_| DAMAGED)?;
+    }
+    Ok(out)
+}
+
+fn read_kept<'a>(part: &'a [u8], out: &mut Vec<Kept<'a>>) -> Result<(), Rejection> {
+    let mut reader = Reader::new(part);
+    for _ in 0..reader.array()? {
+        reader.array_of(5)?;
+        let source = read_source(&mut reader)?;
+        reader.byte_array::<16>()?;
+        let record_hash = reader.byte_array()?;
+        let schema = Schema::from_name(reader.text()?).ok_or(Rejection::SchemaUnknown)?;
+        let slots = reader.item()?;
+        let mut inside = Reader::new(slots);
+        inside.array_of(u64::from(schema.slots()))?;
+        let slots = inside.rest();
+        out.push(Kept {
+            schema,
+            slots,
+            source,
+            record_hash,
+        });
+    }
+    reader.finish()
+}
+
+fn read_source(reader: &mut Reader<'_>) -> Result<RidSource, Rejection> {
+    if reader.take_null() {
+        return Ok(RidSource::Random);
+    }
+    match reader.value()? {
+        Value::Bytes(seed) => {
+            let seed = seed.as_slice().try_into();
+            Ok(RidSource::Adopted(seed.map_err(|_| Rejection::Malformed)?))
+        }
+        Value::Int(arrival) => {
+            let arrival = u32::try_from(arrival);
+            Ok(RidSource::Arrival(
+                arrival.map_err(|_| Rejection::Malformed)?,
+            ))
+        }
+        _ => Err(Rejection::Malformed),
+    }
+}
+
 fn read(part: &[u8], out: &mut Vec<Waiting>) -> Result<(), Rejection> {
     let mut reader = Reader::new(part);
     for _ in 0..reader.array()? {
         reader.array_of(5)?;
-        let source = if reader.take_null() {
-            RidSource::Random
-        } else {
-            match reader.value()? {
-                Value::Bytes(seed) => {
-                    let seed = seed.as_slice().try_into();
-                    RidSource::Adopted(seed.map_err(|_| Rejection::Malformed)?)
-                }
-                Value::Int(arrival) => {
-                    let arrival = u32::try_from(arrival);
-                    RidSource::Arrival(arrival.map_err(|_| Rejection::Malformed)?)
-                }
-                _ => return Err(Rejection::Malformed),
-            }
-        };
+        let source = read_source(&mut reader)?;
         let rid = reader.byte_array()?;
         let rc = reader.byte_array()?;
         let schema = Schema::from_name(reader.text()?).ok_or(Rejection::SchemaUnknown)?;

@@ -12,8 +12,8 @@ use crate::streams::StreamKey;
 use crate::tasks::Task;
 use crate::vault::{Core, Vault};
 use std::sync::Arc;
-use vitalwitness_domain::record::{Hash, Id};
-use vitalwitness_domain::sealed::{self, Batch, Item};
+use vitalwitness_domain::record::Id;
+use vitalwitness_domain::sealed::{self, Batch};
 
 /// Which open batches to seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,14 +86,8 @@ impl Core {
         let (channel, dsk) =
             Channel::brief(batch.stream.category, &self.store.reader())?.ok_or(DAMAGED)?;
         let device = crate::keys::key_id(&self.env.keystore.public(&dsk)?);
-        let waiting = parts::waiting(&self.store.reader(), row)?;
-        let record_hashes: Vec<Hash> = waiting.iter().map(|record| record.rc).collect();
-        let items = waiting.into_iter().map(|record| Item {
-            schema: record.schema,
-            slots: record.slots,
-            source: record.source,
-            author: None,
-        });
+        let parts = self.store.reader().parts(row)?;
+        let kept = parts::kept(&parts)?;
         let to_seal = Batch {
             id: header.id,
             channel,
@@ -103,9 +97,9 @@ impl Core {
             granularity: batch.stream.granularity,
             device: Some(device),
             revision: 0,
-            items: items.collect(),
+            items: Vec::new(),
         };
-        let sealed = sealed::seal_hashed(&to_seal, &record_hashes, &key.key, opening.nonce)?;
+        let sealed = sealed::seal_kept(&to_seal, &kept, &key.key, opening.nonce)?;
         header.stream_key = key.id;
         header.sealed = Some(SealedAs {
             root: sealed.root,

@@ -1,6 +1,6 @@
 //! What charts read is what a whole opening gives.
 
-use super::super::series;
+use super::super::{Kept, seal_kept, series};
 use super::*;
 
 fn check(bytes: &[u8], place: &Expect) {
@@ -56,13 +56,33 @@ fn sealing_with_the_hashes_of_arrival_gives_the_same_bytes_and_wrong_ones_never_
     for (at, hash) in whole.order.iter().zip(&whole.record_hashes) {
         hashes[*at] = *hash;
     }
-    let batch = batch(items);
-    let again = seal_hashed(&batch, &hashes, &stream_key(), NONCE).unwrap();
+    let slots: Vec<Vec<u8>> = items
+        .iter()
+        .map(|item| item.slots.iter().flat_map(cbor::encode).collect())
+        .collect();
+    let kept = |hashes: &[Hash]| -> Vec<Kept<'_>> {
+        let rows = items.iter().zip(&slots).zip(hashes);
+        rows.map(|((item, slots), hash)| Kept {
+            schema: item.schema,
+            slots,
+            source: item.source,
+            record_hash: *hash,
+        })
+        .collect()
+    };
+    let batch = batch(Vec::new());
+    let again = seal_kept(&batch, &kept(&hashes), &stream_key(), NONCE).unwrap();
     assert!(again == whole);
+    let mut cut = kept(&hashes);
+    cut[7].slots = &cut[7].slots[..cut[7].slots.len() - 1];
+    let refused = seal_kept(&batch, &cut, &stream_key(), NONCE).err();
+    assert_eq!(refused, Some(SealError::Slots));
+    let mut moved = kept(&hashes);
+    moved[7].source = RidSource::Arrival(8);
+    let refused = seal_kept(&batch, &moved, &stream_key(), NONCE).err();
+    assert_eq!(refused, Some(SealError::Rid));
     hashes.swap(3, 4);
-    let wrong = seal_hashed(&batch, &hashes, &stream_key(), NONCE).unwrap();
+    let wrong = seal_kept(&batch, &kept(&hashes), &stream_key(), NONCE).unwrap();
     let refused = open(&wrong.bytes, &stream_key(), &expect(&wrong)).err();
     assert_eq!(refused, Some(OpenError::Mismatch));
-    let short = seal_hashed(&batch, &hashes[1..], &stream_key(), NONCE).err();
-    assert_eq!(short, Some(SealError::Count));
 }
