@@ -5,10 +5,44 @@
 mod proof_bodies;
 
 use std::path::Path;
+use vitalwitness_proof::bundle::Bundle;
+use vitalwitness_proof::completeness::Completeness;
 
 #[test]
 fn the_receipt_corpus_breaks_nothing() {
     replay("receipt", proof_bodies::receipt);
+}
+
+#[test]
+fn the_bundle_corpus_breaks_nothing() {
+    replay("bundle", proof_bodies::bundle);
+}
+
+#[test]
+fn the_completeness_corpus_breaks_nothing() {
+    replay("completeness", proof_bodies::completeness);
+}
+
+#[test]
+fn the_corpora_hold_files_that_prove_something() {
+    let file = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+        std::fs::read(path.join(name)).unwrap()
+    };
+    for name in ["one", "mixed", "channels"] {
+        let bundle = file(&format!("bundle/{name}"));
+        assert!(
+            Bundle::verify(&bundle, &proof_bodies::LOGS).is_ok(),
+            "{name}"
+        );
+    }
+    for name in ["first-entry", "head", "withheld"] {
+        let proof = file(&format!("completeness/{name}"));
+        assert!(
+            Completeness::verify(&proof, &proof_bodies::LOGS).is_ok(),
+            "{name}"
+        );
+    }
 }
 
 #[test]
