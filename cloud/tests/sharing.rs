@@ -10,8 +10,9 @@ mod support;
 use support::{Batch, Client, Key, Patient, base, enrol_clinic, fresh, now_ms, server};
 use vitalwitness_cloud::{Config, Rate, Server};
 use vitalwitness_domain::wire::{
-    BagItem, BatchStatus, Bytes, Changes, ChannelEntries, Contact, Devices, EntryProof, Hash32,
-    Id16, Manifest, NewBatch, NewDenial, NewRevocation, Recovery, Role, SealedTo, What, slug,
+    BagItem, BatchStatus, Bytes, Changes, ChannelEntries, Contact, Devices, EntryProof, Grants,
+    Hash32, Id16, Manifest, NewBatch, NewDenial, NewRevocation, Recovery, Role, SealedTo, What,
+    slug,
 };
 use vitalwitness_proof::entry::{Entry, Event, EventType, Purpose};
 use vitalwitness_proof::sha256;
@@ -407,5 +408,63 @@ async fn who_asks_too_often_waits_and_a_manifest_is_for_its_grantee_alone() {
         !text.contains(&patient.channel.to_string()),
         "nothing personal"
     );
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grants_come_in_pages_and_none_is_lost_or_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let clinic = enrol_clinic(&base, folder.path(), "Clinic", Role::Provider).await;
+    let (ada, ben) = (
+        Patient::new(&base, "ada").await,
+        Patient::new(&base, "ben").await,
+    );
+    let mut made = Vec::new();
+    for patient in [&ada, &ben, &ada, &ben, &ada] {
+        let grant = patient.grant(clinic.id(), &[], now_ms() + 3_600_000);
+        patient.client.post("/v1/grants", &grant).await.ok();
+        made.push(grant.terms.grant);
+    }
+    let ids = |page: &Grants| -> Vec<Id16> { page.grants.iter().map(|g| g.terms.grant).collect() };
+    let ask = |query: String| {
+        let client = clinic.client.clone();
+        async move { client.get(&format!("/v1/grants?{query}")).await }
+    };
+    let first: Grants = ask("limit=2".to_owned()).await.json();
+    assert_eq!(ids(&first), made[..2]);
+    // one is made and one is revoked while the clinic reads
+    let late = ben.grant(clinic.id(), &[], now_ms() + 3_600_000);
+    ben.client.post("/v1/grants", &late).await.ok();
+    made.push(late.terms.grant);
+    let revoke = ben.revocation(&late, Vec::new());
+    ben.client.post("/v1/revocations", &revoke).await.ok();
+    let mut seen = ids(&first);
+    let mut next = first.next;
+    while let Some(after) = next {
+        let page: Grants = ask(format!("limit=2&after={after}")).await.json();
+        assert!(page.grants.len() <= 2);
+        seen.extend(ids(&page));
+        next = page.next;
+    }
+    assert_eq!(seen, made);
+    let exact: Grants = ask("limit=6".to_owned()).await.json();
+    assert_eq!((ids(&exact), exact.next), (made.clone(), None));
+    assert!(exact.grants[5].revoked);
+    let beyond: Grants = ask("after=1000000".to_owned()).await.json();
+    assert_eq!((beyond.grants.len(), beyond.next), (0, None));
+    for bad in ["after=-1", "after=x", "limit=x"] {
+        assert_eq!(ask(bad.to_owned()).await.code(), slug::BAD_REQUEST, "{bad}");
+    }
+    for _ in 0..100 {
+        let grant = ada.grant(clinic.id(), &[], now_ms() + 3_600_000);
+        ada.client.post("/v1/grants", &grant).await.ok();
+        made.push(grant.terms.grant);
+    }
+    let page: Grants = ask("limit=5000".to_owned()).await.json();
+    assert_eq!(ids(&page), made[..100], "a page has at most 100");
+    let page: Grants = ask(format!("after={}", page.next.unwrap())).await.json();
+    assert_eq!((ids(&page), page.next), (made[100..].to_vec(), None));
     server.shutdown().await;
 }

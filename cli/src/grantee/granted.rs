@@ -7,7 +7,7 @@ use crate::outcome::{Exit, Failure, Outcome};
 use crate::place::of_keys;
 use vitalwitness_domain::grant::GrantDocument;
 use vitalwitness_domain::hpke::{self, info};
-use vitalwitness_domain::wire::{GrantForGrantee, Grants};
+use vitalwitness_domain::wire::GrantForGrantee;
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::entry::{Entry, EventType};
 use vitalwitness_vault::client::Client;
@@ -25,13 +25,10 @@ pub(crate) struct Granted {
 
 /// All grants to the organisation; those that do not open or fit are counted.
 pub(crate) async fn all(client: &Client, home: &Home) -> Outcome<(Vec<Granted>, usize)> {
-    let grants: Grants = client
-        .call("GET", "/v1/grants", None::<&()>)
-        .await
-        .map_err(|error| failed(&error))?;
+    let grants = client.grants().await.map_err(|error| failed(&error))?;
     let mut opened = Vec::new();
     let mut unfit = 0;
-    for grant in &grants.grants {
+    for grant in &grants {
         match open(home, grant)? {
             Some(granted) => opened.push(granted),
             None => unfit += 1,

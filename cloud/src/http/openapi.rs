@@ -139,7 +139,7 @@ fn query(name: &str) -> &'static [(&'static str, bool)] {
     match name {
         "inclusion" => &[("index", true), ("size", true)],
         "consistency" => &[("from", true), ("to", true)],
-        "changes" => &[("after", false), ("limit", false)],
+        "changes" | "grants" => &[("after", false), ("limit", false)],
         "entries" => &[("after", false)],
         "receipt" => &[("type", false)],
         _ => &[],

@@ -131,7 +131,7 @@ pub(crate) fn routes() -> &'static [Route] {
         POST "/v1/requests" "request" Grantee, Json("Request"), to("Logged"), sharing::request, "Asks an owner; the REQUEST is logged. Idempotent.";
         POST "/v1/denials" "deny" Owner, Json("NewDenial"), to("Logged"), sharing::deny, "Denies a request. Idempotent.";
         POST "/v1/grants" "grant" Owner, Json("NewGrant"), to("Logged"), sharing::grant, "Grants, with the keys of what is there. Idempotent.";
-        GET "/v1/grants" "grants" Grantee, Nothing, to("Grants"), sharing::grants, "All grants to the caller's organisation.";
+        GET "/v1/grants" "grants" Grantee, Nothing, to("Grants"), sharing::grants, "Grants to the caller's organisation, page by page in order of the log.";
         POST "/v1/envelopes" "envelopes" Owner, Json("NewEnvelopes"), NONE, sharing::envelopes, "Keys opened since, for a live grant. Idempotent.";
         POST "/v1/revocations" "revoke" Owner, Json("NewRevocation"), to("Logged"), sharing::revoke, "Ends a grant or key and closes stream keys. Idempotent.";
         GET "/v1/grants/{grant}/manifest" "manifest" Grantee, Nothing, to("Manifest"), sharing::manifest, "The keys of a live grant and the batches under them.";

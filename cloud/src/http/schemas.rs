@@ -80,7 +80,7 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "GrantForGrantee",
         "terms:GrantTerms document:Sealed logged:Logged revoked:bool",
     ),
-    ("Grants", "grants:[GrantForGrantee]"),
+    ("Grants", "grants:[GrantForGrantee] next:int?"),
     ("ChannelEntries", "entries:[Logged] keys:[bytes]"),
     ("Manifest", "envelopes:[Envelope] batches:[BatchInfo]"),
     ("NewAccess", "grant:id event:SubmittedEvent batches:[id]"),

@@ -58,9 +58,17 @@ pub(super) fn revoke(app: &App, call: &Call) -> Result<Reply> {
 
 pub(super) fn grants(app: &App, call: &Call) -> Result<Reply> {
     let person = call.person()?;
-    Reply::json(&Grants {
-        grants: app.store.grants_for(person.organisation, person.subject)?,
-    })
+    let after = call.query("after")?.unwrap_or(0);
+    let limit: u32 = call.query("limit")?.unwrap_or(GRANTS);
+    let limit = limit.clamp(1, GRANTS);
+    // one more than is shown: whether there is a next page
+    let mut grants =
+        app.store
+            .grants_for(person.organisation, person.subject, (after, limit + 1))?;
+    let more = grants.len() > limit as usize;
+    grants.truncate(limit as usize);
+    let next = grants.last().filter(|_| more).map(|last| last.logged.index);
+    Reply::json(&Grants { grants, next })
 }
 
 pub(super) fn manifest(app: &App, call: &Call) -> Result<Reply> {
@@ -168,5 +176,7 @@ fn check_envelopes(app: &App, channel: Id16, grant: Id16, envelopes: &[Envelope]
     Ok(())
 }
 
+/// Grants of a page: with documents of the largest size they stay under 10 MB.
+const GRANTS: u32 = 100;
 const SEALED_BYTES: usize = 65_536;
 const ENVELOPE_BYTES: usize = 512;

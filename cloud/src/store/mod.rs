@@ -179,7 +179,13 @@ pub(crate) trait Sharing {
         event: Verified,
         now_ms: i64,
     ) -> Result<Logged>;
-    fn grants_for(&self, organisation: Id16, person: Id16) -> Result<Vec<GrantForGrantee>>;
+    /// At most `limit` grants whose GRANT entry stands after index `after`, in order of the log.
+    fn grants_for(
+        &self,
+        organisation: Id16,
+        person: Id16,
+        page: (u64, u32),
+    ) -> Result<Vec<GrantForGrantee>>;
     fn grant_fact(&self, grant: Id16) -> Result<Option<GrantFact>>;
     fn manifest(&self, grant: Id16) -> Result<Manifest>;
     /// Logs the ACCESS and opens a delivery of exactly these batches.

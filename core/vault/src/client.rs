@@ -24,7 +24,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use vitalwitness_domain::httpsig;
 use vitalwitness_domain::wire::{
-    Bytes, Challenge, Id16, NewSession, Problem, Session, Sig64, Time, slug,
+    Bytes, Challenge, GrantForGrantee, Grants, Id16, NewSession, Problem, Session, Sig64, Time,
+    slug,
 };
 use vitalwitness_proof::cbor::Encoder;
 use zeroize::Zeroizing;
@@ -265,6 +266,34 @@ impl Client {
     ) -> Result<(), ClientError> {
         let request = self.signed(method, target, json(body)?, JSON_LIMIT)?;
         self.send(request).await.map(drop)
+    }
+
+    /// All grants to the organisation of who is signed in, in order of the log: page after page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::call`]; `Unreadable` when a page does not go on from the one before.
+    pub async fn grants(&self) -> Result<Vec<GrantForGrantee>, ClientError> {
+        let mut all: Vec<GrantForGrantee> = Vec::new();
+        let mut after = 0;
+        loop {
+            let before = after;
+            let target = format!("/v1/grants?after={after}");
+            let page: Grants = self.call("GET", &target, None::<&()>).await?;
+            for grant in page.grants {
+                if grant.logged.index <= after {
+                    return Err(ClientError::Unreadable);
+                }
+                after = grant.logged.index;
+                all.push(grant);
+            }
+            match page.next {
+                None => return Ok(all),
+                // a page that leads nowhere would be asked for without end
+                Some(next) if next == after && after > before => {}
+                Some(_) => return Err(ClientError::Unreadable),
+            }
+        }
     }
 
     /// A signed upload of bytes.

@@ -14,8 +14,8 @@ use vitalwitness_domain::sealed::{self, Expect};
 use vitalwitness_domain::stream::{Granularity, Month};
 use vitalwitness_domain::wire::{
     BatchInfo, Bytes, ChannelEntries, Contact, Delivery, Enrolment, EnrolmentCode, Envelope,
-    GrantForGrantee, Grants, Hash32, Id16, Logged, Manifest, NewAccess, NewDirectoryEntry,
-    NewEnrolment, NewOrganisation, Request, Role, Sealed, Sig64, SubmittedEvent,
+    GrantForGrantee, Hash32, Id16, Logged, Manifest, NewAccess, NewDirectoryEntry, NewEnrolment,
+    NewOrganisation, Request, Role, Sealed, Sig64, SubmittedEvent,
 };
 use vitalwitness_proof::entry::{DIRECTORY, Event, EventType, event_message};
 use vitalwitness_proof::merkle::Tree;
@@ -225,12 +225,7 @@ impl Clinic {
     }
 
     pub(crate) async fn grants(&self) -> Vec<GrantForGrantee> {
-        let grants: Grants = self
-            .client
-            .call("GET", "/v1/grants", None::<&()>)
-            .await
-            .unwrap();
-        grants.grants
+        self.client.grants().await.unwrap()
     }
 
     /// The grant's document, opened and compared with what was logged.

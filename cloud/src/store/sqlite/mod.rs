@@ -297,6 +297,7 @@ fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_start.sql"),
     include_str!("../../../migrations/0002_kind_and_end.sql"),
+    include_str!("../../../migrations/0003_grants_in_order.sql"),
 ];
 /// `VWcl`.
 const APPLICATION: i32 = 0x5657_636c;

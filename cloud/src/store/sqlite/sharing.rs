@@ -186,16 +186,21 @@ impl Sharing for Sqlite {
         })
     }
 
-    fn grants_for(&self, organisation: Id16, person: Id16) -> Result<Vec<GrantForGrantee>> {
+    fn grants_for(
+        &self,
+        organisation: Id16,
+        person: Id16,
+        (after, limit): (u64, u32),
+    ) -> Result<Vec<GrantForGrantee>> {
         self.read(|db| {
             let mut statement = db.prepare_cached(
                 "SELECT g.id, g.channel, g.organisation, g.person, g.may_read, g.may_append,
                  g.not_before, g.expiry, g.revoked_seq IS NOT NULL, g.document, e.bytes, e.idx
                  FROM access_grant g JOIN entry e ON e.idx = g.idx
-                 WHERE g.organisation = ?1 AND (g.person IS NULL OR g.person = ?2)
-                 ORDER BY g.idx DESC LIMIT 1000",
+                 WHERE g.organisation = ?1 AND g.idx > ?3 AND (g.person IS NULL OR g.person = ?2)
+                 ORDER BY g.idx LIMIT ?4",
             )?;
-            let mut rows = statement.query(params![organisation.0, person.0])?;
+            let mut rows = statement.query(params![organisation.0, person.0, after, limit])?;
             let mut grants = Vec::new();
             while let Some(row) = rows.next()? {
                 let document: String = row.get(9)?;

@@ -12,12 +12,14 @@ pub struct Devices {
     pub devices: Vec<DeviceStatement>,
 }
 
-/// `GET /v1/grants`: all grants to the caller's organisation, newest first.
+/// `GET /v1/grants?after=INDEX&limit=M`: grants to the caller's organisation, in order of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
     /// Live, expired and revoked ones.
     pub grants: Vec<GrantForGrantee>,
+    /// What to ask `after` next; null: there were no more.
+    pub next: Option<u64>,
 }
 
 /// `POST /v1/devices/{device}/end`. It ends for good, so one that comes again changes nothing: no

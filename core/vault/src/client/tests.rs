@@ -6,7 +6,7 @@
 use super::*;
 use crate::keys::OsRandom;
 use std::sync::Mutex;
-use vitalwitness_domain::wire::Quota;
+use vitalwitness_domain::wire::{GrantTerms, Logged, Quota, Sealed};
 
 const SERVER: i64 = 1_700_000_000_000;
 const HOUR: i64 = 3_600_000;
@@ -171,5 +171,67 @@ async fn a_download_of_another_length_is_not_taken() {
         let client = signed_in(&cloud, 0).await;
         let got = client.get_bytes("/v1/objects/x", 5).await;
         assert_eq!(got.is_ok(), fine, "{bytes}");
+    }
+}
+
+/// Status and body.
+type Page = (u16, Vec<u8>);
+
+fn page(indexes: &[u64], next: Option<u64>) -> Page {
+    let id = Id16([7; 16]);
+    let sealed = Sealed {
+        enc: Bytes(vec![4; 65]),
+        ciphertext: Bytes(vec![1]),
+    };
+    let grants = indexes.iter().map(|index| GrantForGrantee {
+        terms: GrantTerms {
+            grant: id,
+            channel: id,
+            organisation: id,
+            person: None,
+            read: true,
+            append: false,
+            not_before: 0,
+            expiry: 1,
+        },
+        document: sealed.clone(),
+        logged: Logged {
+            entry: Bytes(vec![1]),
+            index: *index,
+        },
+        revoked: false,
+    });
+    let grants = grants.collect();
+    (200, serde_json::to_vec(&Grants { grants, next }).unwrap())
+}
+
+#[tokio::test]
+async fn grants_are_followed_from_page_to_page_and_never_in_a_circle() {
+    let all = [3, 5, 9];
+    let cases: [(&str, Vec<Page>, Option<&[u64]>); 7] = [
+        ("none", vec![page(&[], None)], Some(&[])),
+        ("one page", vec![page(&all, None)], Some(&all)),
+        (
+            "two pages",
+            vec![page(&[3, 5], Some(5)), page(&[9], None)],
+            Some(&all),
+        ),
+        ("an empty page leads on", vec![page(&[], Some(0))], None),
+        (
+            "a page comes again",
+            vec![page(&[3, 5], Some(5)), page(&[3, 5], None)],
+            None,
+        ),
+        ("out of order", vec![page(&[5, 3], None)], None),
+        ("it leads elsewhere", vec![page(&[3, 5], Some(3))], None),
+    ];
+    for (why, pages, expect) in cases {
+        let cloud = Arc::new(Cloud::default());
+        cloud.answers.lock().unwrap().extend(pages);
+        let client = signed_in(&cloud, 0).await;
+        let got = client.grants().await;
+        let got = got.map(|grants| grants.iter().map(|g| g.logged.index).collect::<Vec<_>>());
+        let expect = expect.map(<[u64]>::to_vec).ok_or(ClientError::Unreadable);
+        assert_eq!(got, expect, "{why}");
     }
 }

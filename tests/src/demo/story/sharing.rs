@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use vitalwitness_domain::record::{Body, Record, Value};
-use vitalwitness_domain::wire::{Bytes, Delivery, Grants, Id16, NewAccess, Sig64, SubmittedEvent};
+use vitalwitness_domain::wire::{Bytes, Delivery, Id16, NewAccess, Sig64, SubmittedEvent};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::entry::{Entry, Event, EventType, event_message};
 use vitalwitness_proof::keys::spki_id;
@@ -172,9 +172,8 @@ impl Story {
         })?;
         let sleep = sleep.records.first().ok_or("no sleep on the phone")?;
         let batch = Id16(sleep.batch);
-        let mine: Grants = client.call("GET", "/v1/grants", None::<&()>).await?;
+        let mine = client.grants().await?;
         let live = mine
-            .grants
             .iter()
             .find(|g| g.terms.grant.0 == grant.id)
             .ok_or("no grant")?;
