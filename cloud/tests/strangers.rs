@@ -211,7 +211,9 @@ async fn a_certified_person_learns_nothing_of_uploads_and_room_of_others() {
         assert_eq!(answer.code(), slug::NOT_FOUND);
     }
     let own: BatchStatus = patient.client.get(&path).await.json();
-    assert_eq!(own.quota.used, 500);
+    let quota: Quota = patient.client.get("/v1/quota").await.json();
+    assert_eq!(own.quota, quota, "its owner learns of both");
+    assert!(quota.used > 500);
 
     let ada = Patient::new(&base, "ada two").await;
     let batch = Batch::new(Id16(fresh()), vec![1; 9]);

@@ -146,6 +146,13 @@ pub(super) fn put_recovery(app: &App, call: &Call) -> Result<Reply> {
     if recovery.generation == 0 || recovery.sealed.is_empty() || recovery.sealed.len() > 64 {
         return Err(Refusal::contradiction("a generation is from 1 and sealed to someone").into());
     }
+    if recovery
+        .sealed
+        .iter()
+        .any(|sealed| sealed.enc.0.len() != 65 || sealed.ciphertext.0.len() > SEALED_SECRET_BYTES)
+    {
+        return Err(Refusal::too_large("a sealed vault secret is too long").into());
+    }
     app.store.put_recovery(call.account()?, recovery)?;
     Ok(Reply::empty())
 }
@@ -247,4 +254,5 @@ fn check_statement(app: &App, statement: &DeviceStatement, key: &[u8]) -> Result
 }
 
 const BAG_ITEM_BYTES: usize = 65_536;
+const SEALED_SECRET_BYTES: usize = 512;
 const CHANGES: u32 = 500;

@@ -157,7 +157,7 @@ impl Accounts for Sqlite {
     fn put_recovery(&self, account: Id16, recovery: Recovery) -> Result<()> {
         self.write(move |tx| {
             let body = json(&recovery)?;
-            let newest: Option<(u32, String)> = tx
+            let known: Option<(u32, String)> = tx
                 .db
                 .query_row(
                     "SELECT generation, body FROM recovery WHERE account = ?1
@@ -166,19 +166,24 @@ impl Accounts for Sqlite {
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .optional()?;
-            match newest {
-                Some((generation, known)) if generation == recovery.generation => {
+            if let Some((generation, known)) = known {
+                if generation == recovery.generation {
                     return if known == body {
                         Ok(())
                     } else {
                         Err(Refusal::conflict("this generation has other sealings").into())
                     };
                 }
-                Some((generation, _)) if generation > recovery.generation => {
+                if generation > recovery.generation {
                     return Err(Refusal::conflict("there is a newer generation").into());
                 }
-                _ => {}
+                // what opens the newest opens the bag, and in it all before
+                release(tx.db, account, known.len() as u64)?;
+                tx.db
+                    .execute("DELETE FROM recovery WHERE account = ?1", [account.0])?;
             }
+            // counted, never refused: there is one, of bounded size, and ending a device needs it
+            charge(tx.db, account, body.len() as u64, u64::MAX)?;
             tx.db.execute(
                 "INSERT INTO recovery (account, generation, body) VALUES (?1, ?2, ?3)",
                 params![account.0, recovery.generation, body],
@@ -219,7 +224,7 @@ impl Accounts for Sqlite {
                         Err(Refusal::conflict("the bag has another item of that name").into())
                     };
                 }
-                None => charge(tx.db, account, item.sealed.0.len() as u64, limit)?,
+                None => charge_secret(tx.db, account, item.sealed.0.len() as u64, limit)?,
             }
             tx.db
                 .prepare_cached(
@@ -356,6 +361,12 @@ pub(super) fn charge(db: &Connection, account: Id16, bytes: u64, limit: u64) -> 
     Ok(())
 }
 
+/// Takes bytes for a secret: a full account has [`RESERVE`] more for these, so that it can still
+/// end a device and share what is there.
+pub(super) fn charge_secret(db: &Connection, account: Id16, bytes: u64, limit: u64) -> Result<()> {
+    charge(db, account, bytes, limit.saturating_add(RESERVE))
+}
+
 /// Gives bytes back.
 pub(super) fn release(db: &Connection, account: Id16, bytes: u64) -> Result<()> {
     db.prepare_cached("UPDATE account SET used = max(0, used - ?2) WHERE id = ?1")?
@@ -364,6 +375,9 @@ pub(super) fn release(db: &Connection, account: Id16, bytes: u64) -> Result<()> 
 }
 
 type Id = [u8; 16];
+
+/// What secrets may take beyond the quota, bytes.
+const RESERVE: u64 = 4 << 20;
 
 fn insert_device(db: &Connection, statement: &DeviceStatement) -> Result<()> {
     let id = spki_id(&statement.dsk.0);

@@ -298,6 +298,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_start.sql"),
     include_str!("../../../migrations/0002_kind_and_end.sql"),
     include_str!("../../../migrations/0003_grants_in_order.sql"),
+    include_str!("../../../migrations/0004_secrets_are_counted.sql"),
 ];
 /// `VWcl`.
 const APPLICATION: i32 = 0x5657_636c;

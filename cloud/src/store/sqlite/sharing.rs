@@ -1,5 +1,6 @@
 //! Requests, grants, envelopes, deliveries: what opens and what closes.
 
+use super::accounts::{charge_secret, release};
 use super::batches::{INFO_COLUMNS, read_info};
 use super::{Sqlite, append, changes, facts, first_answer, from_json, json, own_channel, role_of};
 use crate::log::{GrantFact, PersonFact, Verified};
@@ -79,6 +80,7 @@ impl Sharing for Sqlite {
     }
 
     fn grant(&self, account: Id16, new: NewGrant, event: Verified, now_ms: i64) -> Result<Logged> {
+        let limit = self.quota;
         self.write(move |tx| {
             expect(&event, EventType::Grant, "this takes a GRANT")?;
             own_channel(tx.db, account, new.terms.channel.0)?;
@@ -97,6 +99,7 @@ impl Sharing for Sqlite {
             facts.receiver_role = receiver_role(tx.db, &new.terms, now_ms)?;
             let logged = append(tx, &event, &facts, now_ms)?;
             let terms = &new.terms;
+            let document = json(&new.document)?;
             tx.db.execute(
                 "INSERT INTO access_grant (id, channel, organisation, person, may_read, may_append,
                  not_before, expiry, recordhash, document, digest, idx)
@@ -111,12 +114,13 @@ impl Sharing for Sqlite {
                     terms.not_before,
                     terms.expiry,
                     event.event.recordhash,
-                    json(&new.document)?,
+                    document,
                     digest,
                     logged.index
                 ],
             )?;
-            insert_envelopes(tx.db, terms.grant, &new.envelopes)?;
+            charge_secret(tx.db, account, document.len() as u64, limit)?;
+            insert_envelopes(tx.db, (account, limit), terms.grant, &new.envelopes)?;
             Ok(logged)
         })
     }
@@ -128,6 +132,7 @@ impl Sharing for Sqlite {
         envelopes: Vec<Envelope>,
         now_ms: i64,
     ) -> Result<()> {
+        let limit = self.quota;
         self.write(move |tx| {
             let fact = grant_fact(tx.db, grant)?.ok_or(Refusal::not_found())?;
             own_channel(tx.db, account, fact.channel.0)?;
@@ -137,7 +142,7 @@ impl Sharing for Sqlite {
             if fact.expiry <= now_ms {
                 return Err(Refusal::expired().into());
             }
-            insert_envelopes(tx.db, grant, &envelopes)
+            insert_envelopes(tx.db, (account, limit), grant, &envelopes)
         })
     }
 
@@ -159,7 +164,13 @@ impl Sharing for Sqlite {
             let logged = append(tx, &event, &facts, now_ms)?;
             match facts.target {
                 crate::log::Target::Grant { .. } => {
-                    end_grant(tx.db, channel, &event.event.recordhash, logged.index)?;
+                    end_grant(
+                        tx.db,
+                        account,
+                        channel,
+                        &event.event.recordhash,
+                        logged.index,
+                    )?;
                 }
                 _ => {
                     tx.db.execute(
@@ -427,7 +438,12 @@ fn receiver_role(db: &Connection, terms: &GrantTerms, now_ms: i64) -> Result<Opt
     Ok(certified(terms.organisation)?.as_deref().map(role_of))
 }
 
-fn insert_envelopes(db: &Connection, grant: Id16, envelopes: &[Envelope]) -> Result<()> {
+fn insert_envelopes(
+    db: &Connection,
+    (account, limit): (Id16, u64),
+    grant: Id16,
+    envelopes: &[Envelope],
+) -> Result<()> {
     for envelope in envelopes {
         let body = json(envelope)?;
         let known: Option<String> = db
@@ -440,6 +456,7 @@ fn insert_envelopes(db: &Connection, grant: Id16, envelopes: &[Envelope]) -> Res
             // the first one opens the same key; a fresh sealing of it is no other answer
             continue;
         }
+        charge_secret(db, account, body.len() as u64, limit)?;
         db.prepare_cached(
             "INSERT INTO envelope (access_grant, stream_key, body) VALUES (?1, ?2, ?3)",
         )?
@@ -448,8 +465,14 @@ fn insert_envelopes(db: &Connection, grant: Id16, envelopes: &[Envelope]) -> Res
     Ok(())
 }
 
-/// The grant is dead and its keys are gone.
-fn end_grant(db: &Connection, channel: [u8; 16], recordhash: &Hash, index: u64) -> Result<()> {
+/// The grant is dead and its keys are gone; what they took of the quota is given back.
+fn end_grant(
+    db: &Connection,
+    account: Id16,
+    channel: [u8; 16],
+    recordhash: &Hash,
+    index: u64,
+) -> Result<()> {
     let seq: u64 = db.query_row("SELECT seq FROM entry WHERE idx = ?1", [index], |row| {
         row.get(0)
     })?;
@@ -459,8 +482,13 @@ fn end_grant(db: &Connection, channel: [u8; 16], recordhash: &Hash, index: u64) 
         params![channel, recordhash, seq],
         |row| row.get(0),
     )?;
+    let bytes: u64 = db.query_row(
+        "SELECT coalesce(sum(octet_length(body)), 0) FROM envelope WHERE access_grant = ?1",
+        [grant],
+        |row| row.get(0),
+    )?;
     db.execute("DELETE FROM envelope WHERE access_grant = ?1", [grant])?;
-    Ok(())
+    release(db, account, bytes)
 }
 
 /// Batches under the keys that the grant has envelopes for.

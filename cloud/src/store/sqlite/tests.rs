@@ -147,3 +147,47 @@ fn many_writers_share_groups_and_every_cursor_is_used_once() {
     let gone = store.changes(id, 321, 1).unwrap_err();
     assert_eq!(gone.refusal().code, "cursor_gone");
 }
+
+#[test]
+fn secrets_stored_before_they_counted_are_counted_once_by_the_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let mut db = Connection::open(&path).unwrap();
+    for sql in &MIGRATIONS[..3] {
+        db.execute_batch(sql).unwrap();
+    }
+    db.execute_batch(
+        "PRAGMA foreign_keys = OFF; PRAGMA user_version = 3;
+         INSERT INTO account (id, aik, kk, used) VALUES (zeroblob(16), x'01', x'02', 1000);
+         INSERT INTO account (id, aik, kk, used) VALUES (x'11111111111111111111111111111111', x'01', x'02', 5);
+         INSERT INTO channel VALUES (x'01111111111111111111111111111111', zeroblob(16), x'01', x'02', x'03');
+         INSERT INTO recovery VALUES (zeroblob(16), 1, 'old'), (zeroblob(16), 2, 'newest');
+         INSERT INTO access_grant (id, channel, organisation, may_read, may_append, not_before, expiry,
+           recordhash, document, digest, idx)
+           VALUES (x'21111111111111111111111111111111', x'01111111111111111111111111111111', x'01', 1, 0, 0, 9,
+           x'01', 'document', x'02', 1);
+         INSERT INTO envelope VALUES (x'21111111111111111111111111111111', x'01', 'first'),
+           (x'21111111111111111111111111111111', x'02', 'second');",
+    )
+    .unwrap();
+    db.pragma_update(None, "application_id", APPLICATION)
+        .unwrap();
+    migrate(&mut db).unwrap();
+    migrate(&mut db).unwrap();
+    let used: Vec<u64> = db
+        .prepare("SELECT used FROM account ORDER BY id")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(used, [1000 + 6 + 8 + 5 + 6, 5]);
+    let kept: Vec<u32> = db
+        .prepare("SELECT generation FROM recovery")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(kept, [2]);
+}
