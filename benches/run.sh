@@ -20,6 +20,16 @@ for bench in merkle store figures; do
   echo "bench $bench"
   cargo bench --quiet -p vitalwitness-benches --bench $bench >"$out/$bench.md"
 done
+# Peers that are no Rust run in a process of their own; without their tools their rows are missing.
+: >"$out/peers.md"
+if command -v npm >/dev/null && npm ci --prefix benches/peers/node --silent --no-fund --no-audit; then
+  echo "bench merkle-tools"
+  node benches/peers/node/merkle-tools.js >>"$out/peers.md"
+fi
+if command -v go >/dev/null; then
+  echo "bench tlog"
+  (cd benches/peers/go && go run .) >>"$out/peers.md"
+fi
 {
   echo "| | |"
   echo "|---|---|"
