@@ -17,6 +17,7 @@ mod patient;
 mod place;
 mod recorded;
 mod report;
+mod several;
 mod verify;
 mod wording;
 

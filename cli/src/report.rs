@@ -7,6 +7,7 @@ use crate::console::{Console, Tone};
 use crate::disclosed;
 use crate::wording;
 use vitalwitness_proof::Rejection;
+use vitalwitness_proof::checkpoint::Witnessed;
 use vitalwitness_proof::entry::{Event, EventType};
 use vitalwitness_proof::record::Schema;
 use vitalwitness_proof::verify::{AnchorStatus, Enrolled, Facts, SignatureStatus};
@@ -61,7 +62,7 @@ pub(crate) fn valid(console: &Console, facts: &Facts) {
             wording::thousands(facts.logged.size)
         ),
     );
-    witnesses(console, facts);
+    witnesses(console, &facts.witnessed, &facts.logged.origin);
     for anchor in &facts.anchors {
         console.fact(
             "Also held by",
@@ -173,14 +174,13 @@ fn signer(console: &Console, facts: &Facts) {
     console.fact("Signed by", format!("{name} ({words})"));
 }
 
-fn witnesses(console: &Console, facts: &Facts) {
-    let seen = &facts.witnessed;
+pub(crate) fn witnesses(console: &Console, seen: &Witnessed, origin: &str) {
     if seen.of == 0 {
         console.fact("Witnessed by", "nobody: your trust file names no witness");
         console.line(format!(
             "  {} The list is as its operator {} says.",
             console.paint(Tone::Decide, "Note:"),
-            operator(&facts.logged.origin)
+            operator(origin)
         ));
         return;
     }
@@ -201,7 +201,7 @@ fn witnesses(console: &Console, facts: &Facts) {
     if seen.names.is_empty() {
         return;
     }
-    let log = operator(&facts.logged.origin);
+    let log = operator(origin);
     let same = seen.names.iter().all(|name| operator(name) == log);
     if same {
         console.fact("Run by", format!("{log} itself, which also keeps the list"));

@@ -7,6 +7,7 @@ use crate::console::{Console, read_at_most};
 use crate::given::{self, Given};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::report;
+use crate::several;
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ use vitalwitness_proof::trust::Trust;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
-    /// The receipt (.vwr), or the text of its QR code; `-` reads standard input.
+    /// The receipt (.vwr), or the text of its QR code; `-` reads standard input. Also a bundle
+    /// (.vwb) or a completeness proof (.vwc), told by the ending of the file's name.
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
     /// The logs and witnesses you trust (JSON, `vw-trust/1`).
@@ -49,6 +51,9 @@ Exit codes:
 /// Runs it.
 pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
     let trust = read_trust(&args.trust)?;
+    if let Some(kind) = several::kind_of(&args.receipt) {
+        return several::run(kind, &args.receipt, &trust, console);
+    }
     let receipt = match given::read(&args.receipt)? {
         Given::Receipt(receipt) => receipt,
         Given::Chainpoint(proof) => return chainpoint(&proof, Exit::CannotTell, console),

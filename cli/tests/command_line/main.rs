@@ -11,3 +11,4 @@ mod home;
 mod program;
 mod receipts;
 mod record;
+mod several;

@@ -1,0 +1,203 @@
+//! `verify` of what holds several records: bundles (.vwb) and completeness proofs (.vwc).
+
+use crate::console::{Console, Tone, read_at_most};
+use crate::outcome::{Exit, Outcome};
+use crate::report;
+use crate::verify::exit_of;
+use crate::wording;
+use serde::Serialize;
+use std::path::Path;
+use vitalwitness_domain::wire::facts::{BundleVerdict, CompletenessVerdict};
+use vitalwitness_proof::Rejection;
+use vitalwitness_proof::bundle::{At, Bundle, BundleFacts, MAX_BUNDLE};
+use vitalwitness_proof::completeness::{Completeness, CompletenessFacts, MAX_COMPLETENESS};
+use vitalwitness_proof::trust::Trust;
+
+/// What a file of several records is.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// Many records under one checkpoint.
+    Bundle,
+    /// How many of a period's records are shown.
+    Completeness,
+}
+
+/// By the ending of its name.
+pub(crate) fn kind_of(path: &Path) -> Option<Kind> {
+    match path.extension()?.to_str()? {
+        "vwb" => Some(Kind::Bundle),
+        "vwc" => Some(Kind::Completeness),
+        _ => None,
+    }
+}
+
+/// Verifies it.
+pub(crate) fn run(kind: Kind, path: &Path, trust: &Trust, console: &Console) -> Outcome<Exit> {
+    let most = MAX_BUNDLE.max(MAX_COMPLETENESS);
+    let bytes = read_at_most(path, u64::try_from(most).unwrap_or(u64::MAX - 1))?;
+    Ok(match kind {
+        Kind::Bundle => {
+            let result = Bundle::verify(&bytes, trust);
+            let verdict = BundleVerdict::from(&result);
+            let refused = result.as_ref().err().copied();
+            tell(
+                console,
+                &verdict,
+                refused.map(|it| (it.rejection, it.at)),
+                || {
+                    if let Ok(facts) = &result {
+                        bundle(console, facts);
+                    }
+                },
+            )
+        }
+        Kind::Completeness => {
+            let result = Completeness::verify(&bytes, trust);
+            let verdict = CompletenessVerdict::from(&result);
+            let refused = result.as_ref().err().copied();
+            tell(console, &verdict, refused.map(|why| (why, None)), || {
+                if let Ok(facts) = &result {
+                    completeness(console, facts);
+                }
+            })
+        }
+    })
+}
+
+fn tell(
+    console: &Console,
+    verdict: &impl Serialize,
+    refused: Option<(Rejection, Option<At>)>,
+    valid: impl FnOnce(),
+) -> Exit {
+    if console.json() {
+        console.value(verdict);
+    }
+    match refused {
+        None => {
+            if !console.json() {
+                valid();
+            }
+            Exit::Done
+        }
+        Some((why, at)) => {
+            if !console.json() {
+                report::rejected(console, why);
+                if let Some(at) = at {
+                    console.line(about(at));
+                }
+            }
+            exit_of(why)
+        }
+    }
+}
+
+fn about(at: At) -> String {
+    let entry = wording::thousands(at.entry);
+    match at.leaf {
+        Some(leaf) => format!(
+            "It is about record {} of the set listed as entry {entry}.",
+            wording::thousands(leaf)
+        ),
+        None => format!("It is about entry {entry}."),
+    }
+}
+
+fn bundle(console: &Console, facts: &BundleFacts) {
+    let records: usize = facts.entries.iter().map(|of| of.records.len()).sum();
+    console.line(console.paint(Tone::Seal, "Unchanged"));
+    let count = wording::count(
+        u64::try_from(records).unwrap_or(u64::MAX),
+        "record is",
+        "records are",
+    );
+    console.line(match existed(facts.existed_by) {
+        Some(when) => format!("{count} exactly what was sealed, and existed by {when}."),
+        None => format!("{count} exactly what was sealed. Nobody was asked since when."),
+    });
+    for of in &facts.entries {
+        console.gap();
+        console.heading(&format!("Entry {}", wording::thousands(of.index)));
+        report::entry(console, &of.entry.event, of.entry.seq);
+        for record in &of.records {
+            console.gap();
+            match &record.disclosed {
+                Some(shown) => report::disclosed(console, shown.schema, shown.whole, &shown.fields),
+                None => console.fact("Shows", "a record, none of whose fields is shown"),
+            }
+        }
+    }
+    console.gap();
+    console.heading("Who stands behind it");
+    console.fact("Listed by", &facts.logged.origin);
+    report::witnesses(console, &facts.witnessed, &facts.logged.origin);
+}
+
+fn completeness(console: &Console, facts: &CompletenessFacts) {
+    let (shown, of) = (
+        wording::thousands(facts.shown),
+        wording::thousands(facts.of),
+    );
+    let tone = if facts.shown == facts.of && facts.unopened == 0 {
+        Tone::Seal
+    } else {
+        Tone::Decide
+    };
+    console.line(console.paint(tone, &format!("{shown} of {of} shown")));
+    console.fact(
+        "Period",
+        format!(
+            "{} to before {}",
+            wording::utc(facts.period.0),
+            wording::utc(facts.period.1)
+        ),
+    );
+    console.fact(
+        "Up to",
+        format!("entry {} of the list", wording::thousands(facts.entries)),
+    );
+    if let Some(when) = existed(facts.existed_by) {
+        console.fact("Existed by", when);
+    }
+    if facts.unopened > 0 {
+        let sets = wording::count(facts.unopened, "set", "sets");
+        console.fact(
+            "Not opened",
+            format!("{sets}: what they hold is not counted here"),
+        );
+    }
+    if !facts.uncounted.is_empty() {
+        let by_others = facts.uncounted.len();
+        console.fact(
+            "Not counted",
+            format!("{by_others} by keys that may not seal"),
+        );
+    }
+    match &facts.head {
+        Some(head) => console.fact(
+            "Later",
+            format!(
+                "the list had {} entries on {}, it says itself",
+                wording::thousands(head.seq),
+                wording::utc(head.time)
+            ),
+        ),
+        None => console.fact("Later", "entries after that are not covered"),
+    }
+    for record in facts.batches.iter().flat_map(|batch| &batch.records) {
+        console.gap();
+        let shown = &record.disclosed;
+        report::disclosed(console, shown.schema, shown.whole, &shown.fields);
+    }
+    console.gap();
+    console.heading("Who stands behind it");
+    console.fact("Listed by", &facts.logged.origin);
+    report::witnesses(console, &facts.witnessed, &facts.logged.origin);
+    console.gap();
+    console.line("Counts and periods are what the authors stated when they sealed.");
+}
+
+fn existed(seconds: Option<u64>) -> Option<String> {
+    let seconds = i64::try_from(seconds?).ok()?;
+    Some(wording::utc_seconds(seconds))
+}
