@@ -42,15 +42,14 @@ pub fn write(source: &Source<'_>, log: &TrustedLog) -> Result<Vec<u8>, Rejection
     if place.origin != log.origin {
         return Err(Rejection::OriginUnknown);
     }
-    let keys = log.keys.iter().filter(|key| key.kind == KeyKind::Log);
+    let mut keys = log.keys.iter().filter(|key| key.kind == KeyKind::Log);
     let lines = &source.receipt.lines;
     let (key, blob) = keys
-        .filter_map(|key| {
+        .find_map(|key| {
             let id = line_id(key);
             let found = |(name, blob): &&(&str, &[u8])| *name == key.name && blob.starts_with(&id);
             lines.iter().find(found).map(|(_, blob)| (key, *blob))
         })
-        .next()
         .ok_or(Rejection::KeyUnknown)?;
     let signature = blob.get(4..).and_then(|it| it.try_into().ok());
     let signature: Signature = signature.ok_or(Rejection::CheckpointSignature)?;
