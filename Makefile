@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export VW_CACHE ?= $(HOME)/.cache/vitalwitness
 CLOUD_BIN = target/debug/vitalwitness-cloud
 
-.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal
+.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -17,13 +17,16 @@ demo: setup ## build, run the whole way on this machine, leave demo-out/
 	@cargo build --quiet --bins && cargo run --quiet -p vitalwitness-tests --bin demo
 
 test: setup ## every part but the slow ones; last line: N passed, N failed, N skipped
-	@tests/parts.sh rust portal
+	@tests/parts.sh rust portal exports
 
 test-rust: setup ## formats, lints, unit, vector and end-to-end tests, and the demo, with its time
 	@tests/parts.sh rust
 
 test-portal: setup ## the second verifier and the check page, with its time
 	@tests/parts.sh portal
+
+test-exports: setup ## receipts in every form, judged by public parsers; leaves exports-out/
+	@tests/parts.sh exports
 
 test-slow: setup ## tenfold counts and the 1 GB import
 	@tests/parts.sh slow

@@ -58,6 +58,12 @@ for part in "$@"; do
       step portal-check tests/portal.sh check
       step portal-units tests/portal.sh units
       ;;
+    exports)
+      step exports-made tests/exports/run.sh make
+      step exports-chainpoint tests/exports/run.sh chainpoint
+      step exports-tlog-cose tests/exports/run.sh tlog
+      step exports-codes tests/exports/run.sh codes
+      ;;
     slow) VW_SLOW=1 step slow cargo test --workspace --no-fail-fast --quiet ;;
     *) echo "no such part: $part" >&2; exit 2 ;;
   esac

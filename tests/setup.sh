@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Brings what the targets need: a Rust tool chain, a C compiler, the recorded activities.
+# Brings what the targets need: a Rust tool chain, a C compiler, the recorded activities;
+# with `exports` also what judges the exports: Node, Go, a browser, Python's venv.
 # Quiet when all is there. Downloads stay outside the clone, in $VW_CACHE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,6 +21,12 @@ need cc || apt_missing+=(gcc libc6-dev)
 need make || apt_missing+=(make)
 need python3 || apt_missing+=(python3)
 python3 -m pip --version >/dev/null 2>&1 || apt_missing+=(python3-pip)
+if [ "${1:-}" = exports ]; then
+  need npm || apt_missing+=(nodejs npm)
+  need go || apt_missing+=(golang-go)
+  need chromium || need chromium-browser || need google-chrome || apt_missing+=(chromium)
+  python3 -c 'import ensurepip' 2>/dev/null || apt_missing+=(python3-venv)
+fi
 if [ ${#apt_missing[@]} -gt 0 ]; then
   as_root apt-get update -q >/dev/null
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${apt_missing[@]}" >/dev/null

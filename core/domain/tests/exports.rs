@@ -16,6 +16,7 @@ use vitalwitness_domain::export::{Source, base45, cose, tlog};
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_proof::cbor;
 use vitalwitness_proof::checkpoint::{Checkpoint, KeyKind, NoteKey, NoteLine, verify_lines};
+use vitalwitness_proof::receipt::Receipt;
 use vitalwitness_proof::trust::TrustedLog;
 use vitalwitness_proof::{Facts, Rejection, verify};
 
@@ -376,6 +377,43 @@ fn a_symbol_is_no_larger_than_its_bytes_need() {
     }
     assert_eq!(Symbol::of(&[0; 2_865]), Err(Rejection::LimitExceeded));
     assert!(Symbol::of(&[0; 2_864]).is_ok());
+}
+
+#[test]
+fn receipts_are_as_large_as_the_format_says() {
+    // section 5: batch of 2^7, log of 2^20; keys 0 to 5 alone, then with all that a phone adds
+    let cases = vectors();
+    let bytes = hex::decode(cases[0]["input"]["receipt"].as_str().unwrap()).unwrap();
+    let (whole, _) = whole_receipt();
+    let shown = Receipt::decode(&whole).unwrap().disclosure;
+    let (short, long) = ([[7; 32]; 7], [[9; 32]; 20]);
+    let mut receipt = Receipt::decode(&bytes).unwrap();
+    receipt.disclosure = None;
+    let record = receipt.record.as_mut().unwrap();
+    (record.size, record.path) = (1 << 7, &short);
+    (receipt.log.size, receipt.log.index, receipt.log.path) = (1 << 20, 1 << 19, &long);
+    let mut table = Vec::new();
+    for (lines, most) in [(1, 26), (3, 28)] {
+        let mut receipt = receipt.clone();
+        receipt.lines.truncate(lines);
+        let bytes = receipt.encode();
+        let version = Symbol::of(&bytes).unwrap().version();
+        table.push((lines - 1, false, bytes.len(), version));
+        assert!(version <= most, "{} bytes: {version}-L", bytes.len());
+        receipt.disclosure = shown;
+        let bytes = receipt.encode();
+        let version = Symbol::of(&bytes).unwrap().version();
+        table.push((lines - 1, true, bytes.len(), version));
+        assert!(version <= 30, "{} bytes: {version}-L", bytes.len());
+    }
+    for (witnesses, shown, bytes, version) in table {
+        let shown = if shown {
+            "a whole record shown"
+        } else {
+            "nothing shown"
+        };
+        eprintln!("{witnesses} witnesses, {shown}: {bytes} bytes, QR {version}-L");
+    }
 }
 
 #[test]

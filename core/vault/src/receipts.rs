@@ -4,11 +4,14 @@ use crate::Error;
 use crate::store::{BatchState, DAMAGED, Kind, StoreError, Tx};
 use crate::vault::{Core, Vault};
 use std::fmt;
+use vitalwitness_domain::export::cose;
 use vitalwitness_domain::record::{Hash, Id};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::cbor::{Encoder, Reader};
+use vitalwitness_proof::checkpoint::SignedNote;
 use vitalwitness_proof::keys::{PublicKey, Signature};
 use vitalwitness_proof::receipt::{LogPlace, Receipt, Record};
+use vitalwitness_proof::trust::TrustedLog;
 
 /// What a receipt shows of its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +77,7 @@ impl EventProof {
             .map(|_| ())
     }
 
-    fn load(kind: Kind, name: &[u8], tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+    pub(crate) fn load(kind: Kind, name: &[u8], tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
         tx.get(kind, name)?
             .map(|item| Self::decode(&item.plain).map_err(|_| DAMAGED))
             .transpose()
@@ -149,7 +152,14 @@ impl EventProof {
         })
     }
 
-    fn receipt<'a>(&'a self, record: Option<Record<'a>>) -> Receipt<'a> {
+    /// Puts the entry under `note`, where `path` leads.
+    pub(crate) fn move_to(&mut self, note: &SignedNote, path: Vec<Hash>, log: &TrustedLog) {
+        (self.lines, self.in_cose) = sorted(note, log);
+        self.size = note.checkpoint.size;
+        self.path = path;
+    }
+
+    pub(crate) fn receipt<'a>(&'a self, record: Option<Record<'a>>) -> Receipt<'a> {
         let lines = self.lines.iter();
         let keys = self.keys.iter();
         let enrolment = self.enrolment.as_ref();
@@ -174,6 +184,24 @@ impl EventProof {
             enrolment: enrolment.map(|(event, signature)| (event.as_slice(), *signature)),
         }
     }
+}
+
+/// The lines of a note, and the log's in COSE form by itself.
+pub(crate) fn sorted(
+    note: &SignedNote,
+    log: &TrustedLog,
+) -> (Vec<(String, Vec<u8>)>, Option<Vec<u8>>) {
+    let ids: Vec<[u8; 4]> = log.keys.iter().map(cose::line_id).collect();
+    let (in_cose, lines): (Vec<_>, Vec<_>) = note.lines.iter().partition(|line| {
+        line.name == note.checkpoint.origin && ids.iter().any(|id| line.blob.starts_with(id))
+    });
+    let lines = lines.iter();
+    (
+        lines
+            .map(|line| (line.name.clone(), line.blob.clone()))
+            .collect(),
+        in_cose.first().map(|line| line.blob.clone()),
+    )
 }
 
 impl fmt::Debug for EventProof {

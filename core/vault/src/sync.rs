@@ -15,8 +15,10 @@ mod proofs;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod round;
+mod several;
 
 pub use link::CloudSettings;
+pub use several::Complete;
 pub use vitalwitness_domain::sync::Network;
 
 use crate::Error;

@@ -8,6 +8,7 @@
 mod cheats;
 mod clinic;
 mod devices;
+mod exports;
 mod faults;
 mod forged;
 mod limits;

@@ -7,11 +7,10 @@ use super::round::{Asked, Round};
 use crate::Error;
 use crate::client::ClientError;
 use crate::heads::{self, Evidence, Head, Verdict};
-use crate::receipts::EventProof;
+use crate::receipts::{self, EventProof};
 use crate::store::{BatchState, DAMAGED};
 use crate::vault::Core;
 use std::collections::VecDeque;
-use vitalwitness_domain::export::cose;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::Proof;
 use vitalwitness_proof::Hash;
@@ -149,22 +148,15 @@ impl Round<'_> {
             self.freeze(&evidence)?;
             return Ok(Asked::Done);
         }
-        let of_cose: Vec<[u8; 4]> = self.log.keys.iter().map(cose::line_id).collect();
-        let (in_cose, lines): (Vec<_>, Vec<_>) = note.lines.iter().partition(|line| {
-            line.name == note.checkpoint.origin
-                && of_cose.iter().any(|id| line.blob.starts_with(id))
-        });
+        let (lines, in_cose) = receipts::sorted(&note, &self.log);
         let proof = EventProof {
             entry: kept.bytes.clone(),
             origin: self.settings.origin.clone(),
             size,
             index: kept.index,
             path,
-            lines: lines
-                .iter()
-                .map(|line| (line.name.clone(), line.blob.clone()))
-                .collect(),
-            in_cose: in_cose.first().map(|line| line.blob.clone()),
+            lines,
+            in_cose,
             keys: Vec::new(),
             enrolment: None,
         };
