@@ -4,6 +4,7 @@ use crate::export::Export;
 use crate::grantee::{ask::Ask, enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
 use crate::inspect::Inspect;
 use crate::patient::add::{Add, Correct, Withdraw};
+use crate::patient::complete::Complete;
 use crate::patient::devices::{Backup, Devices, Join, Pair, Restore};
 use crate::patient::erase::Erase;
 use crate::patient::import::Import;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Standing(Standing),
     #[command(name = "receipt")]
     Give(Give),
+    #[command(name = "completeness")]
+    Complete(Complete),
     Trust(Trust),
     Import(Import),
     Sync(Sync),
@@ -80,6 +83,7 @@ Keep your own record:
   vitalwitness import export.zip
   vitalwitness sync --cloud https://records.example
   vitalwitness receipt 5f3c9a01 -o morning.vwr
+  vitalwitness receipt --code blood-pressure --from 2026-05-04 --to 2026-05-10 --bundle -o week.vwb
 
 Check a receipt somebody gave you (no connection needed):
   vitalwitness verify morning.vwr --trust trust.json

@@ -3,26 +3,49 @@
 use crate::console::{Console, Tone, read_at_most};
 use crate::disclosed::printable;
 use crate::outcome::Outcome;
+use crate::several::Kind;
 use std::path::Path;
 use vitalwitness_domain::export::base45;
 use vitalwitness_domain::export::foreign::{self, Foreign};
+use vitalwitness_proof::cbor::Reader;
 
 /// A file to check.
 pub(crate) enum Given {
     /// A receipt of ours, or what is none at all: its reader says.
     Receipt(Vec<u8>),
+    /// A file of several records.
+    Several(Kind, Vec<u8>),
     /// A Chainpoint proof.
     Chainpoint(Vec<u8>),
 }
 
-/// Reads a file (`-`: standard input): a receipt, the text of its QR code, or a proof of others.
+/// Reads a file (`-`: standard input): a receipt, the text of its QR code, a bundle, a
+/// completeness proof, or a proof of others.
 pub(crate) fn read(path: &Path) -> Outcome<Given> {
-    let limit = u64::try_from(foreign::MAX_BYTES).unwrap_or(u64::MAX - 1);
-    let bytes = read_at_most(path, limit)?;
+    let bytes = read_at_most(path, MOST)?;
     if foreign::looks_like_one(&bytes) {
         return Ok(Given::Chainpoint(bytes));
     }
-    Ok(Given::Receipt(scanned(&bytes).unwrap_or(bytes)))
+    let bytes = scanned(&bytes).unwrap_or(bytes);
+    Ok(match several(&bytes) {
+        Some(kind) => Given::Several(kind, bytes),
+        None => Given::Receipt(bytes),
+    })
+}
+
+/// What a map's key 1 tells: an array of arrays, of numbers, or, of a receipt, no array. Who then
+/// reads the file checks all of it.
+fn several(bytes: &[u8]) -> Option<Kind> {
+    let mut reader = Reader::new(bytes);
+    reader.map().ok()?;
+    let heads = (reader.int().ok()?, reader.int().ok()?, reader.int().ok()?);
+    if heads.0 != 0 || heads.2 != 1 || reader.array().ok()? == 0 {
+        return None;
+    }
+    match reader.array() {
+        Ok(_) => Some(Kind::Bundle),
+        Err(_) => Some(Kind::Completeness),
+    }
 }
 
 /// The receipt in the text of a QR code; a receipt is a CBOR map.
@@ -65,9 +88,31 @@ pub(crate) fn show(console: &Console, proof: &Foreign) {
     }
 }
 
+/// The longest bundle and completeness proof.
+const MOST: u64 = 16 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_told_by_its_head() {
+        let kind = |text: &str| match several(&hex::decode(text).unwrap_or_default()) {
+            Some(Kind::Bundle) => "bundle",
+            Some(Kind::Completeness) => "completeness",
+            None => "receipt",
+        };
+        for (head, wanted) in [
+            ("a6000101582000", "receipt"),
+            ("a400010358", "receipt"),
+            ("a40001018187", "bundle"),
+            ("a600010182001a", "completeness"),
+            ("a600010180", "receipt"),
+            ("", "receipt"),
+        ] {
+            assert_eq!(kind(head), wanted, "{head}");
+        }
+    }
 
     #[test]
     fn the_text_of_a_code_is_the_receipt_in_it() {

@@ -5,7 +5,7 @@
 
 use crate::console::Console;
 use crate::given::{self, Given};
-use crate::outcome::{Exit, Outcome};
+use crate::outcome::{Exit, Failure, Outcome};
 use crate::report;
 use crate::verify::{chainpoint, exit_of};
 use crate::wording;
@@ -41,6 +41,12 @@ pub(crate) fn run(args: &Inspect, console: &Console) -> Outcome<Exit> {
     let bytes = match given::read(&args.receipt)? {
         Given::Receipt(bytes) => bytes,
         Given::Chainpoint(proof) => return chainpoint(&proof, Exit::Done, console),
+        Given::Several(..) => {
+            return Err(Failure::usage(
+                "of_many",
+                "This file is of many records; `verify` reads it, with a trust file.",
+            ));
+        }
     };
     let seen = match Receipt::decode(&bytes).and_then(|receipt| Seen::of(&receipt)) {
         Ok(seen) => seen,

@@ -35,9 +35,14 @@ pub(crate) fn kind_of(path: &Path) -> Option<Kind> {
 pub(crate) fn run(kind: Kind, path: &Path, trust: &Trust, console: &Console) -> Outcome<Exit> {
     let most = MAX_BUNDLE.max(MAX_COMPLETENESS);
     let bytes = read_at_most(path, u64::try_from(most).unwrap_or(u64::MAX - 1))?;
-    Ok(match kind {
+    Ok(check(kind, &bytes, trust, console))
+}
+
+/// Verifies its bytes.
+pub(crate) fn check(kind: Kind, bytes: &[u8], trust: &Trust, console: &Console) -> Exit {
+    match kind {
         Kind::Bundle => {
-            let result = Bundle::verify(&bytes, trust);
+            let result = Bundle::verify(bytes, trust);
             let verdict = BundleVerdict::from(&result);
             let refused = result.as_ref().err().copied();
             tell(
@@ -52,7 +57,7 @@ pub(crate) fn run(kind: Kind, path: &Path, trust: &Trust, console: &Console) -> 
             )
         }
         Kind::Completeness => {
-            let result = Completeness::verify(&bytes, trust);
+            let result = Completeness::verify(bytes, trust);
             let verdict = CompletenessVerdict::from(&result);
             let refused = result.as_ref().err().copied();
             tell(console, &verdict, refused.map(|why| (why, None)), || {
@@ -61,7 +66,7 @@ pub(crate) fn run(kind: Kind, path: &Path, trust: &Trust, console: &Console) -> 
                 }
             })
         }
-    })
+    }
 }
 
 fn tell(

@@ -23,7 +23,7 @@ use vitalwitness_proof::trust::Trust;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
     /// The receipt (.vwr), or the text of its QR code; `-` reads standard input. Also a bundle
-    /// (.vwb) or a completeness proof (.vwc), told by the ending of the file's name.
+    /// (.vwb) or a completeness proof (.vwc), told by the ending of the file's name or its content.
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
     /// The logs and witnesses you trust (JSON, `vw-trust/1`).
@@ -56,6 +56,7 @@ pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
     }
     let receipt = match given::read(&args.receipt)? {
         Given::Receipt(receipt) => receipt,
+        Given::Several(kind, bytes) => return Ok(several::check(kind, &bytes, &trust, console)),
         Given::Chainpoint(proof) => return chainpoint(&proof, Exit::CannotTell, console),
     };
     let beside = match &args.disclosure {

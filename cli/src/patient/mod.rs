@@ -1,6 +1,7 @@
 //! What a person does with their own record on this computer.
 
 pub(crate) mod add;
+pub(crate) mod complete;
 pub(crate) mod devices;
 pub(crate) mod erase;
 pub(crate) mod import;

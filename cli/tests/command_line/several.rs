@@ -14,6 +14,10 @@ fn a_bundle_or_completeness_proof_gives_its_json_and_its_exit_code() {
         ("bundle", "vwb", "mixed-version-2", 3),
         ("completeness", "vwc", "withheld", 0),
         ("completeness", "vwc", "withheld-head-fork-none", 1),
+        // by their content
+        ("bundle", "file", "channels", 0),
+        ("bundle", "file", "channels-author-other", 1),
+        ("completeness", "file", "withheld", 0),
     ] {
         let (ran, expect) = verify(of, ending, id, true);
         assert_eq!((ran.exit, ran.json()), (exit, expect), "{id}");

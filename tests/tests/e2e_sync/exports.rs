@@ -1,7 +1,7 @@
 //! Receipts of a real log with two witnesses, in every form. `make test-exports` gives the files
 //! to the parsers of others; here ct-merkle judges.
 
-use crate::town::{HEART, HOUR, NOON, Town, value};
+use crate::town::{HEART, HOUR, NOON, SLEEP, Town, value};
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -15,10 +15,12 @@ use vitalwitness_domain::export::{Source, cose, tlog};
 use vitalwitness_domain::wire::Proof;
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_proof::Hash;
+use vitalwitness_proof::bundle::Bundle;
 use vitalwitness_proof::checkpoint::SignedNote;
+use vitalwitness_proof::completeness::Completeness;
 use vitalwitness_proof::merkle::Frontier;
 use vitalwitness_vault::store::BatchState;
-use vitalwitness_vault::{Disclosure, Seal};
+use vitalwitness_vault::{Disclosure, Error, Seal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_of_a_witnessed_log_leaves_in_every_form() {
@@ -201,4 +203,65 @@ fn start(name: &str, data: &Path, log: &str) -> RunningWitness {
     tokio::runtime::Handle::current()
         .block_on(Witness::start(config))
         .unwrap()
+}
+
+#[tokio::test]
+async fn records_listed_at_different_times_become_one_bundle() {
+    let town = Town::new().await;
+    let phone = town.phone("p").await;
+    let mut chosen = Vec::new();
+    for day in 0..3 {
+        phone.add(HEART, NOON - HOUR * (24 * day + 30), 10);
+        phone.sync().await;
+    }
+    for (_, rc) in crate::town::all(&phone.vault) {
+        chosen.push((rc, Disclosure::Fields(vec![1, 5])));
+    }
+    let records: Vec<_> = chosen.iter().map(|(rc, _)| *rc).collect();
+    phone
+        .vault
+        .renew_proofs(&records, &phone.transport)
+        .await
+        .unwrap();
+    let bundle = phone.vault.bundle(&chosen).unwrap();
+    let trust = parse_trust(&phone.vault.cloud().unwrap().unwrap().trust).unwrap();
+    let facts = Bundle::verify(&bundle, &trust).unwrap();
+    let shown: usize = facts.entries.iter().map(|of| of.records.len()).sum();
+    assert_eq!(shown, 30);
+    let each = chosen
+        .iter()
+        .map(|(rc, shown)| phone.vault.receipt(rc, shown).unwrap().len());
+    let separate: usize = each.sum();
+    assert!(
+        bundle.len() * 2 < separate,
+        "{} of {separate}",
+        bundle.len()
+    );
+}
+
+#[tokio::test]
+async fn a_period_is_proven_whole_or_what_is_missing_is_counted() {
+    let town = Town::new().await;
+    let phone = town.phone("p").await;
+    for day in 0..3 {
+        phone.add(HEART, NOON - HOUR * (24 * day + 30), 10);
+        phone.add(SLEEP, NOON - HOUR * (24 * day + 30), 4);
+        phone.sync().await;
+    }
+    let trust = parse_trust(&phone.vault.cloud().unwrap().unwrap().trust).unwrap();
+    let period = (NOON - HOUR * 60, NOON - HOUR * 50);
+    for (codes, shown) in [(vec![], 14), (vec![HEART.to_owned()], 10)] {
+        let proof = phone.vault.completeness(1, period, &codes).unwrap();
+        let facts = Completeness::verify(&proof.bytes, &trust).unwrap();
+        assert_eq!((facts.shown, facts.of, facts.unopened), (shown, 14, 0));
+        assert_eq!(facts, proof.facts);
+        let withheld = SLEEP.as_bytes();
+        let told = proof
+            .bytes
+            .windows(withheld.len())
+            .any(|part| part == withheld);
+        assert_eq!(told, codes.is_empty(), "a code of what is withheld");
+    }
+    let empty = phone.vault.completeness(1, (5, 5), &[]);
+    assert!(matches!(empty, Err(Error::NotFound)));
 }
