@@ -40,7 +40,7 @@ Exit codes: 0 readable, 1 damaged or changed, 2 the file cannot be read.";
 pub(crate) fn run(args: &Inspect, console: &Console) -> Outcome<Exit> {
     let bytes = match given::read(&args.receipt)? {
         Given::Receipt(bytes) => bytes,
-        Given::Chainpoint(proof) => return chainpoint(&proof, Exit::Done, console),
+        Given::Chainpoint(proof) => return Ok(chainpoint(&proof, Exit::Done, console)),
         Given::Several(..) => {
             return Err(Failure::usage(
                 "of_many",

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
     let receipt = match given::read(&args.receipt)? {
         Given::Receipt(receipt) => receipt,
         Given::Several(kind, bytes) => return Ok(several::check(kind, &bytes, &trust, console)),
-        Given::Chainpoint(proof) => return chainpoint(&proof, Exit::CannotTell, console),
+        Given::Chainpoint(proof) => return Ok(chainpoint(&proof, Exit::CannotTell, console)),
     };
     let beside = match &args.disclosure {
         Some(path) => Some(read_at_most(path, limit())?),
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
 }
 
 /// Tells of a proof of another service; `read` is how that ends.
-pub(crate) fn chainpoint(proof: &[u8], read: Exit, console: &Console) -> Outcome<Exit> {
+pub(crate) fn chainpoint(proof: &[u8], read: Exit, console: &Console) -> Exit {
     match foreign::read(proof) {
         Ok(proof) => {
             if console.json() {
@@ -92,7 +92,7 @@ pub(crate) fn chainpoint(proof: &[u8], read: Exit, console: &Console) -> Outcome
             } else {
                 given::show(console, &proof);
             }
-            Ok(read)
+            read
         }
         Err(why) => {
             if console.json() {
@@ -100,7 +100,7 @@ pub(crate) fn chainpoint(proof: &[u8], read: Exit, console: &Console) -> Outcome
             } else {
                 report::rejected(console, why);
             }
-            Ok(exit_of(why))
+            exit_of(why)
         }
     }
 }

@@ -28,12 +28,8 @@ pub(crate) struct Give {
     /// Until this day, included.
     #[arg(long, value_name = "DAY", requires = "code")]
     to: Option<String>,
-    /// Show only these fields: value, time, code, origin, note, status, amount.
-    #[arg(long, value_name = "NAMES", conflicts_with = "nothing")]
-    fields: Option<String>,
-    /// Show no field: only that a record existed.
-    #[arg(long)]
-    nothing: bool,
+    #[command(flatten)]
+    shown: Shown,
     /// Put all of them into one file (.vwb), with what they share written once.
     #[arg(long, conflicts_with = "for_cose")]
     bundle: bool,
@@ -48,6 +44,17 @@ pub(crate) struct Give {
     replace: bool,
     #[command(flatten)]
     at: At,
+}
+
+/// What is shown of each record.
+#[derive(Args, Debug)]
+struct Shown {
+    /// Show only these fields: value, time, code, origin, note, status, amount.
+    #[arg(long, value_name = "NAMES", conflicts_with = "nothing")]
+    fields: Option<String>,
+    /// Show no field: only that a record existed.
+    #[arg(long)]
+    nothing: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -150,8 +157,8 @@ fn records(args: &Give, vault: &Vault) -> Outcome<Vec<Hash>> {
 
 /// What is shown of a record.
 fn disclosure(args: &Give, vault: &Vault, rc: &Hash) -> Outcome<Disclosure> {
-    let Some(names) = &args.fields else {
-        return Ok(if args.nothing {
+    let Some(names) = &args.shown.fields else {
+        return Ok(if args.shown.nothing {
             Disclosure::None
         } else {
             Disclosure::Whole

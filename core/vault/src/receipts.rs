@@ -186,11 +186,11 @@ impl EventProof {
     }
 }
 
+/// A key's name, then its id and signature.
+type Line = (String, Vec<u8>);
+
 /// The lines of a note, and the log's in COSE form by itself.
-pub(crate) fn sorted(
-    note: &SignedNote,
-    log: &TrustedLog,
-) -> (Vec<(String, Vec<u8>)>, Option<Vec<u8>>) {
+pub(crate) fn sorted(note: &SignedNote, log: &TrustedLog) -> (Vec<Line>, Option<Vec<u8>>) {
     let ids: Vec<[u8; 4]> = log.keys.iter().map(cose::line_id).collect();
     let (in_cose, lines): (Vec<_>, Vec<_>) = note.lines.iter().partition(|line| {
         line.name == note.checkpoint.origin && ids.iter().any(|id| line.blob.starts_with(id))
