@@ -68,6 +68,9 @@ impl Blobs {
         let upload = self.uploads.join(name(batch, revision));
         let object = self.object(batch, revision);
         let here = if upload.exists() { &upload } else { &object };
+        if here == &upload {
+            cut(&upload, bytes)?;
+        }
         if !has_digest(here, bytes, digest)? {
             return Err(Refusal::digest().into());
         }
@@ -183,6 +186,20 @@ fn has_digest(path: &Path, bytes: u64, digest: Hash32) -> Result<bool> {
         total = total.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
     }
     Ok(total == bytes && context.finish().as_ref() == digest.0)
+}
+
+/// Drops what an earlier announcement of the same name left behind the end.
+fn cut(path: &Path, bytes: u64) -> Result<()> {
+    let file = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map_err(Error::io("open an upload"))?;
+    let metadata = file.metadata().map_err(Error::io("measure an upload"))?;
+    if metadata.len() > bytes {
+        file.set_len(bytes).map_err(Error::io("cut an upload"))?;
+        file.sync_all().map_err(Error::io("cut an upload"))?;
+    }
+    Ok(())
 }
 
 fn make_folder(folder: &Path) -> Result<()> {

@@ -1,7 +1,8 @@
 //! Request, grant, fetch, deny, revoke, activity.
 
 use crate::clinic::{Clinic, scope};
-use crate::town::{DAY, HEART, NOON, Phone, SLEEP, Town, all, sync};
+use crate::net::Gap;
+use crate::town::{DAY, HEART, NOON, Phone, SLEEP, Town, all, in_state, sync};
 use std::collections::BTreeSet;
 use vitalwitness_domain::record::Body;
 use vitalwitness_domain::stream::Month;
@@ -11,6 +12,7 @@ use vitalwitness_vault::client::ClientError;
 use vitalwitness_vault::share::{
     Done, GrantState, LeaveOut, Proven, RequestState, ShareCode, ShareError,
 };
+use vitalwitness_vault::store::BatchState;
 
 async fn town() -> (Town, Phone, Clinic) {
     let town = Town::new().await;
@@ -316,4 +318,32 @@ async fn an_expired_grant_reads_nothing_and_new_records_are_under_new_keys() {
     let after = phone.vault.stream_keys().unwrap();
     assert_eq!(after.len(), before.len() + 1);
     assert_eq!(phone.vault.grants().unwrap()[0].state, GrantState::Expired);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_announced_before_its_key_was_closed_is_sealed_anew() {
+    let (town, phone, clinic) = town().await;
+    let (second, _) = crate::devices::pair(&town, &phone, "second").await;
+    let code = phone.vault.share_code(1).unwrap();
+    let id = clinic.ask(&code, &scope(1, &[HEART])).await;
+    phone.sync().await;
+    let end = NOON + 30 * DAY;
+    let grant = phone.vault.grant(&id, &LeaveOut::default(), end).unwrap();
+    phone.sync().await;
+    sync(&second, &phone.transport, &town.time).await;
+
+    // the second phone's line breaks behind the announcement; the first one revokes
+    let records = crate::town::series(HEART, NOON + 3, 8);
+    second.add_many(records).unwrap();
+    second.seal(vitalwitness_vault::Seal::All).unwrap();
+    let line = Gap::before(town.transport(), |request| request.method == "PUT");
+    second.sync_all(&line).await.unwrap();
+    phone.vault.revoke(&grant).unwrap();
+    phone.sync().await;
+    town.time.pass(DAY);
+    sync(&second, &phone.transport, &town.time).await;
+    assert_eq!(second.set_aside().unwrap(), []);
+    phone.sync().await;
+    assert_eq!(all(&phone.vault), all(&second));
+    assert_eq!(in_state(&second, BatchState::Logged), all(&second).len());
 }

@@ -31,17 +31,28 @@ impl Batches for Sqlite {
                     Err(Refusal::conflict("this revision has other bytes").into())
                 };
             }
-            let known: Option<String> = db
-                .prepare_cached("SELECT body FROM upload WHERE batch = ?1 AND revision = ?2")?
-                .query_row(params![new.batch.0, new.revision], |row| row.get(0))
+            let known: Option<(String, [u8; 16])> = db
+                .prepare_cached(
+                    "SELECT body, uploader FROM upload WHERE batch = ?1 AND revision = ?2",
+                )?
+                .query_row(params![new.batch.0, new.revision], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
                 .optional()?;
             let body = json(&new)?;
-            if let Some(known) = known {
-                return if without_event(from_json(&known)?) == without_event(new.clone()) {
-                    status(db, by, account, new.batch, new.revision, limit)
-                } else {
-                    Err(Refusal::conflict("this upload was announced with other bytes").into())
-                };
+            if let Some((known, uploader)) = known {
+                let known: NewBatch = from_json(&known)?;
+                let sealed_anew = uploader == uploader_id(by).0
+                    && is_closed(db, known.channel, known.stream_key)?;
+                if without_event(known.clone()) == without_event(new.clone()) {
+                    return status(db, by, account, new.batch, new.revision, limit);
+                } else if !sealed_anew {
+                    let title = "this upload was announced with other bytes";
+                    return Err(Refusal::conflict(title).into());
+                }
+                // its key was closed after it was announced: it can never be committed as it was
+                release(db, account, known.bytes)?;
+                forget_upload(db, new.batch, new.revision)?;
             }
             check_announcement(db, by, stored.as_ref(), &new)?;
             if let Some(event) = &event {
@@ -258,6 +269,13 @@ fn without_event(new: NewBatch) -> NewBatch {
     NewBatch { event: None, ..new }
 }
 
+/// Whether nothing more is taken under a stream key.
+fn is_closed(db: &Connection, channel: Id16, stream_key: Id16) -> Result<bool> {
+    Ok(db
+        .prepare_cached("SELECT 1 FROM closed_key WHERE channel = ?1 AND stream_key = ?2")?
+        .exists(params![channel.0, stream_key.0])?)
+}
+
 /// What must hold when a batch is announced, and again when it is committed.
 fn check_announcement(
     db: &Connection,
@@ -265,10 +283,7 @@ fn check_announcement(
     stored: Option<&(Id16, BatchInfo)>,
     new: &NewBatch,
 ) -> Result<()> {
-    let closed = db
-        .prepare_cached("SELECT 1 FROM closed_key WHERE channel = ?1 AND stream_key = ?2")?
-        .exists(params![new.channel.0, new.stream_key.0])?;
-    if closed {
+    if is_closed(db, new.channel, new.stream_key)? {
         return Err(Refusal::key_closed().into());
     }
     match (&new.event, stored) {
