@@ -129,8 +129,41 @@ impl BagSecret {
     pub fn put(&self, tx: &Tx<'_>) -> Result<[u8; 16], Error> {
         let item: [u8; 16] = random_bytes(tx.random())?;
         self.keep(&item, false, tx)?;
-        tx.queue(Priority::Grant, &Task::Bag { item }.encode())?;
+        // a channel is in the bag before it is opened: see `Channel::found`
+        let priority = match self {
+            Self::Channel(_) => Priority::Account,
+            _ => Priority::Grant,
+        };
+        tx.queue(priority, &Task::Bag { item }.encode())?;
         Ok(item)
+    }
+
+    /// Stores an item that change `cursor` of the account told of.
+    pub(crate) fn keep_at(
+        &self,
+        item: &[u8; 16],
+        cursor: i64,
+        tx: &Tx<'_>,
+    ) -> Result<(), StoreError> {
+        let mut plain = Zeroizing::new(item.to_vec());
+        plain.extend_from_slice(&self.encode());
+        tx.put(Kind::Bag, item, cursor, &plain).map(|_| ())
+    }
+
+    /// Channels of the bag by the order in which the cloud got them: place (0: not yet), item,
+    /// secrets.
+    pub(crate) fn channels(
+        tx: &Tx<'_>,
+    ) -> Result<Vec<(i64, [u8; 16], crate::channels::ChannelSecrets)>, StoreError> {
+        let mut found = Vec::new();
+        for item in tx.all(Kind::Bag)? {
+            let (id, secret) = item.plain.split_first_chunk::<16>().ok_or(DAMAGED)?;
+            if let Self::Channel(secrets) = Self::decode(secret).map_err(|_| DAMAGED)? {
+                found.push((item.state, *id, secrets));
+            }
+        }
+        found.sort_by_key(|(place, ..)| *place);
+        Ok(found)
     }
 
     /// Stores an item under its id. `in_cloud`: the cloud has it.
@@ -156,7 +189,7 @@ impl BagSecret {
             .map(|item| {
                 let (id, secret) = item.plain.split_first_chunk::<16>().ok_or(DAMAGED)?;
                 let secret = Self::decode(secret).map_err(|_| DAMAGED)?;
-                Ok((*id, item.state == 1, secret))
+                Ok((*id, item.state > 0, secret))
             })
             .collect()
     }

@@ -127,7 +127,11 @@ impl Channel {
         self.secrets.channel[0]
     }
 
-    /// Stores a channel made here: with its place in the bag, and its enrolment queued.
+    /// Stores a channel made here: with its place in the bag, and its enrolment queued behind.
+    ///
+    /// Two devices may make a channel of one category at the same time. The one whose bag item
+    /// stands first in the account's changes counts, and is opened only once that is known; the
+    /// other gives way before anybody has heard of it.
     ///
     /// # Errors
     ///

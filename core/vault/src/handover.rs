@@ -9,9 +9,10 @@ use crate::header::{Header, SealedAs, Sealer};
 use crate::index::Indexed;
 use crate::parts::{self, PartWriter};
 use crate::receipts::EventProof;
-use crate::store::{BatchId, BatchState, DAMAGED, StoreError, Tx};
+use crate::store::{BatchId, BatchState, DAMAGED, Kind, StoreError, Tx};
 use crate::streams::StreamKey;
 use crate::summary::DaySums;
+use crate::tasks::Task;
 use crate::vault::{Core, Vault};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -167,15 +168,65 @@ impl Core {
         }
     }
 
+    /// Whether the bag item of the channel `own` stood in the account's changes before `item`.
+    fn stood_before(&self, own: &Id, item: &Id) -> Result<bool, Error> {
+        let all = BagSecret::channels(&self.store.reader())?;
+        let seen = |place: i64| if place > 0 { Some(place) } else { None };
+        let own = all
+            .iter()
+            .filter(|(.., secrets)| secrets.channel == *own)
+            .find_map(|(place, ..)| seen(*place));
+        let other = all
+            .iter()
+            .filter(|(_, known, _)| known == item)
+            .find_map(|(place, ..)| seen(*place));
+        Ok(own.is_some_and(|own| other.is_none_or(|other| own <= other)))
+    }
+
+    /// Whether the channel counts for the account: its bag item was seen in the changes, and no
+    /// item before it is sealed under a vault secret that is not here yet.
+    pub(crate) fn is_settled(&self, channel: &Id) -> Result<bool, Error> {
+        let reader = self.store.reader();
+        let all = BagSecret::channels(&reader)?;
+        let mut own = all
+            .iter()
+            .filter(|(place, _, secrets)| *place > 0 && secrets.channel == *channel);
+        let Some((place, ..)) = own.next() else {
+            return Ok(false);
+        };
+        let sealed = reader.all(Kind::SealedBag)?;
+        Ok(sealed.iter().all(|item| item.state > *place))
+    }
+
+    /// Takes in the channels of the bag that the account counts on and this device does not yet.
+    pub(crate) fn adopt_kept_channels(&mut self) -> Result<(), Error> {
+        for (place, item, secrets) in BagSecret::channels(&self.store.reader())? {
+            let own = Channel::brief(secrets.channel[0], &self.store.reader())?;
+            if place > 0 && own.is_none_or(|(own, _)| own != secrets.channel) {
+                self.adopt_channel(&item, secrets)?;
+            }
+        }
+        Ok(())
+    }
+
     fn adopt_channel(&mut self, item: &Id, secrets: ChannelSecrets) -> Result<(), Error> {
         let category = secrets.channel[0];
         let kept = BagSecret::Channel(secrets.duplicate()?);
-        let known = Channel::load(category, &self.store.reader())?;
+        let reader = self.store.reader();
+        let known = Channel::load(category, &reader)?;
         // one that others know of stays the one this device writes to
         let enrolled = known.as_ref().is_some_and(|known| known.enrolled);
         let own = known.map(|known| known.secrets.channel);
-        if enrolled || own == Some(secrets.channel) {
-            return Ok(self.store.write(|tx| kept.keep(item, true, tx))?);
+        let stays = match &own {
+            None => false,
+            Some(own) => enrolled || *own == secrets.channel || self.stood_before(own, item)?,
+        };
+        if stays {
+            let known = reader.get(Kind::Bag, item)?;
+            if known.is_none_or(|known| known.state == 0) {
+                self.store.write(|tx| kept.keep(item, true, tx))?;
+            }
+            return Ok(());
         }
         let mut resealed = Vec::new();
         let of_category = self.index.all().filter(|(_, batch)| {
@@ -194,15 +245,22 @@ impl Core {
             for (other, in_cloud, secret) in BagSecret::all(tx)? {
                 let replaced = matches!(&secret, BagSecret::Channel(s) if Some(s.channel) == own);
                 if replaced && !in_cloud {
-                    tx.remove(crate::store::Kind::Bag, &other)?;
+                    tx.remove(Kind::Bag, &other)?;
                 }
             }
             for (row, bytes, filter) in &resealed {
                 tx.set_body(*row, bytes, filter)?;
             }
-            kept.keep(item, true, tx)?;
+            if tx
+                .get(Kind::Bag, item)?
+                .is_none_or(|known| known.state == 0)
+            {
+                kept.keep(item, true, tx)?;
+            }
             channel.save(tx)?;
-            if own.is_none() {
+            let task = Task::Channel { category }.encode();
+            let queued = tx.queued(false)?;
+            if queued.iter().all(|item| *item.plain != task) {
                 channel.queue_enrolment(tx)?;
             }
             Ok::<_, Error>(())

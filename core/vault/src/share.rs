@@ -27,6 +27,7 @@ use crate::client::ClientError;
 use crate::store::{BatchState, Kind, Tx};
 use crate::sync::errands::Errand;
 use crate::sync::{CloudSettings, entries, events, link};
+use crate::tasks::Task;
 use crate::vault::{Core, Vault};
 use kept::{KeptGrant, KeptRequest};
 use std::fmt;
@@ -387,6 +388,7 @@ pub(crate) fn arrived(request: &Request, tx: &Tx<'_>) -> Result<(), Error> {
 /// A REVOKE of `recordhash` is in the log.
 pub(crate) fn ended(recordhash: &Hash, tx: &Tx<'_>) -> Result<(), Error> {
     link::put(&ended_name(b"ended", recordhash), Encoder::new(), tx)?;
+    forget_answers(recordhash, tx)?;
     for kept in KeptGrant::all(tx)? {
         if kept.document.hash() == *recordhash {
             granting::forget_envelopes(&kept.document.id, tx)?;
@@ -399,8 +401,29 @@ pub(crate) fn ended(recordhash: &Hash, tx: &Tx<'_>) -> Result<(), Error> {
 /// A DENY of the request `recordhash` is in the log.
 pub(crate) fn denied(recordhash: &Hash, tx: &Tx<'_>) -> Result<(), Error> {
     link::put(&ended_name(b"answered", recordhash), Encoder::new(), tx)?;
+    forget_answers(recordhash, tx)?;
     if KeptRequest::load(recordhash, tx)?.is_some() {
         KeptRequest::set_state(recordhash, RequestState::Denied, tx)?;
+    }
+    Ok(())
+}
+
+/// What this device wanted to say of `recordhash` has been said, by it or by another device.
+fn forget_answers(recordhash: &Hash, tx: &Tx<'_>) -> Result<(), Error> {
+    for aside in [false, true] {
+        for item in tx.queued(aside)? {
+            let Ok(Task::Other { what, bytes }) = Task::decode(&item.plain) else {
+                continue;
+            };
+            let event = match Errand::of(what, &bytes) {
+                Ok(Errand::Revoke(body)) => body.event.event,
+                Ok(Errand::Deny(body)) => body.event.event,
+                _ => continue,
+            };
+            if Event::decode(&event.0).is_ok_and(|event| event.recordhash == *recordhash) {
+                tx.unqueue(item.id)?;
+            }
+        }
     }
     Ok(())
 }

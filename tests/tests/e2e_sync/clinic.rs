@@ -209,6 +209,15 @@ impl Clinic {
         }
     }
 
+    /// Asks, if the cloud knows the channel already.
+    pub(crate) async fn try_ask(&self, code: &ShareCode, scope: &Scope) -> Option<[u8; 32]> {
+        let locator = Id16(code.locator);
+        let target = format!("/v1/contacts/{locator}");
+        let contact: Result<Contact, _> = self.client.call("GET", &target, None::<&()>).await;
+        contact.ok()?;
+        Some(self.ask(code, scope).await)
+    }
+
     /// Asks; gives the request's recordhash.
     pub(crate) async fn ask(&self, code: &ShareCode, scope: &Scope) -> [u8; 32] {
         self.send(&self.request(code, scope).await).await

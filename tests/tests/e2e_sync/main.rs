@@ -15,5 +15,7 @@ mod limits;
 mod net;
 mod rules;
 mod share;
+mod storm;
 mod town;
 mod way;
+mod witnesses;

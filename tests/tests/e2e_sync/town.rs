@@ -65,7 +65,7 @@ pub(crate) struct Town {
     pub(crate) time: Time,
     pub(crate) dir: TempDir,
     pub(crate) server: Option<RunningServer>,
-    config: Config,
+    pub(crate) config: Config,
 }
 
 impl Town {
@@ -93,12 +93,17 @@ impl Town {
         town
     }
 
-    pub(crate) async fn start(&mut self) {
+    /// The town's time, for a server or witness.
+    pub(crate) fn cloud_env(&self) -> vitalwitness_cloud::Env {
         let time = self.time.clone();
         let fill = |bytes: &mut [u8]| {
             vitalwitness_vault::keys::Random::fill(&OsRandom, bytes).unwrap();
         };
-        let env = vitalwitness_cloud::Env::new(move || time.now(), fill);
+        vitalwitness_cloud::Env::new(move || time.now(), fill)
+    }
+
+    pub(crate) async fn start(&mut self) {
+        let env = self.cloud_env();
         self.server = Some(Server::start_in(self.config.clone(), env).await.unwrap());
     }
 
@@ -206,14 +211,17 @@ impl Phone {
 }
 
 pub(crate) async fn sync(vault: &Vault, to: &Arc<dyn Transport>, time: &Time) -> SyncReport {
-    for _ in 0..200 {
+    let mut tries = 0;
+    loop {
         let report = vault.sync_all(to).await.unwrap();
         if report.done || report.frozen.is_some() {
             return report;
         }
+        let left = vault.waiting().unwrap();
+        assert!(tries < 200, "it does not finish: {report:?}, {left:?}");
+        tries += 1;
         time.pass(60_000);
     }
-    panic!("the phone does not finish");
 }
 
 pub(crate) fn value(code: &str, at: i64, number: i64) -> Record {

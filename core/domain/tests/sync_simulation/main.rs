@@ -9,7 +9,7 @@
 //! What is real: [`SyncTask`], every decision of it. What is a model: the phone's store (one
 //! struct that a transaction replaces as a whole or not at all), the cloud (the rules of the
 //! interface: idempotent by id, closed keys, a gapless cursor, log before release), the network.
-//! The real store and the real cloud run the same faults in `tests/tests/e2e_faults.rs`.
+//! The real store and the real cloud run the same faults in `tests/tests/e2e_sync`.
 
 mod cloud;
 mod phone;

@@ -144,12 +144,29 @@ impl Core {
         self.store.write(|tx| {
             entries::remember_signed(&body.event.event.0, tx)?;
             kept.save(tx)?;
-            BagSecret::Grant(GrantBytes(kept.encode().to_vec())).put(tx)?;
             queue_grant(body, tx)?;
             KeptRequest::set_state(request, RequestState::Granted, tx)?;
             Ok::<_, Error>(())
         })?;
         Ok(kept.document.id)
+    }
+
+    /// The cloud took a grant: the account's other devices learn of it through the bag.
+    pub(crate) fn tell_devices(&mut self, grant: &Id) -> Result<(), Error> {
+        let Some(kept) = KeptGrant::load(grant, &self.store.reader())? else {
+            return Ok(());
+        };
+        let secret = BagSecret::Grant(GrantBytes(kept.encode().to_vec()));
+        self.store.write(|tx| secret.put(tx).map(drop))
+    }
+
+    /// The cloud will never take a grant: it is none.
+    pub(crate) fn drop_grant(&mut self, grant: &Id) -> Result<(), Error> {
+        self.store.write(|tx| {
+            forget_envelopes(grant, tx)?;
+            KeptGrant::set_state(grant, GrantState::Revoked, tx)?;
+            Ok(())
+        })
     }
 
     /// The signed GRANT with the keys of what is there.

@@ -32,7 +32,8 @@ pub enum Kind {
     Denial = 10,
     /// A refusal the cloud told of; name: chosen by who stores it.
     Refusal = 11,
-    /// A bag item of the account; name: its id. State 0 to upload, 1 in the cloud.
+    /// A bag item of the account; name: its id. State 0 to upload, else in the cloud: the cursor
+    /// of its change, or 1.
     Bag = 12,
     /// A vault secret; name: u32 generation. State: generation.
     VaultSecret = 13,

@@ -57,7 +57,8 @@ impl Errand {
         }
     }
 
-    fn task(&self) -> Result<Task, StoreError> {
+    /// As it stands in the outbox.
+    pub(crate) fn task(&self) -> Result<Task, StoreError> {
         let (what, bytes) = match self {
             Self::Grant(body) => (64, json(body)?),
             Self::Deny(body) => (65, json(body)?),

@@ -8,9 +8,9 @@ use super::link::{self, Number};
 use crate::Error;
 use crate::account::VaultSecret;
 use crate::bag::BagSecret;
-use crate::channels::Channel;
 use crate::heads::Evidence;
-use crate::store::{Kind, StoreError, Tx};
+use crate::index::Index;
+use crate::store::{BatchId, BatchState, Kind, StoreError, Tx};
 use crate::streams::StreamKey;
 use crate::tasks::Task;
 use crate::vault::Core;
@@ -25,6 +25,7 @@ use vitalwitness_proof::entry::{Entry, EventType};
 struct Brought {
     keys: Vec<(StreamKey, bool)>,
     closed: Vec<Id>,
+    stored: Vec<BatchId>,
     frozen: Option<&'static str>,
 }
 
@@ -36,7 +37,6 @@ impl Core {
         origin: &str,
         server_ms: i64,
     ) -> Result<Option<&'static str>, Error> {
-        self.adopt_channels(page)?;
         let reader = self.store.reader();
         let own = Own::load(&reader, self.env.keystore.as_ref())?;
         let mut cursor = Number::Cursor.load(&reader)?;
@@ -66,18 +66,10 @@ impl Core {
                             }
                         }
                     }
-                    What::Batch { info } => {
-                        let held = index.row_of(&info.batch.0).and_then(|row| index.get(row));
-                        let held = held.and_then(|held| held.header.sealed);
-                        let here = held.is_some_and(|held| held.root == info.root.0);
-                        if here || batch_of(&info.root.0, tx)?.is_none() {
-                            remember_batch(info, tx)?;
-                        }
-                        if held.is_none_or(|held| held.revision < info.revision) {
-                            Errand::Fetch(info.clone()).queue(tx)?;
-                        }
+                    What::Batch { info } => take_batch(info, index, &mut brought, tx)?,
+                    What::Bag { item } => {
+                        take_bag(item, cursor + 1, &account, &mut brought, tx)?;
                     }
-                    What::Bag { item } => take_bag(item, &account, &env, &mut brought, tx)?,
                     // Nobody signed it: it says that the cloud's copy is gone, no more. What is
                     // here stays.
                     What::Erased { .. } | What::BagErased { .. } => {}
@@ -108,31 +100,19 @@ impl Core {
             Ok::<_, Error>(brought)
         })?;
         self.take_keys(brought.keys);
+        if page
+            .iter()
+            .any(|change| matches!(change.what, What::Bag { .. }))
+        {
+            self.adopt_kept_channels()?;
+        }
         for id in &brought.closed {
             self.streams.close(id);
         }
-        Ok(brought.frozen)
-    }
-
-    /// Takes in channels of a page, before the page itself: what was sealed for a channel that
-    /// gives way is sealed anew. Done twice it changes nothing.
-    fn adopt_channels(&mut self, page: &[Change]) -> Result<(), Error> {
-        for change in page {
-            let What::Bag { item } = &change.what else {
-                continue;
-            };
-            let reader = self.store.reader();
-            if reader.get(Kind::Bag, &item.item.0)?.is_some() {
-                continue;
-            }
-            if let Some(under) = VaultSecret::load(&reader, Some(item.generation))?
-                && let Ok(secret @ BagSecret::Channel(_)) =
-                    BagSecret::open(&item.sealed.0, &item.item.0, &self.account.id, &under)
-            {
-                self.adopt_secret(&item.item.0, secret)?;
-            }
+        for row in brought.stored {
+            self.index.set_state(row, BatchState::Stored);
         }
-        Ok(())
+        Ok(brought.frozen)
     }
 
     fn take_keys(&mut self, keys: Vec<(StreamKey, bool)>) {
@@ -143,16 +123,15 @@ impl Core {
 
     /// Stores a vault secret, and opens what of the bag waited for it.
     pub(crate) fn take_secret(&mut self, secret: &VaultSecret) -> Result<(), Error> {
-        let env = self.env.clone();
         let account = self.account.id;
         let keys = self.store.write(|tx| {
             secret.save(tx)?;
             let mut brought = Brought::default();
-            open_waiting(&account, &env, &mut brought, tx)?;
+            open_waiting(&account, &mut brought, tx)?;
             Ok::<_, Error>(brought.keys)
         })?;
         self.take_keys(keys);
-        Ok(())
+        self.adopt_kept_channels()
     }
 }
 
@@ -184,6 +163,45 @@ fn follow(entry: &Entry, tx: &Tx<'_>) -> Result<(), Error> {
         EventType::Batch => fetch_again(&entry.event.recordhash, tx),
         _ => Ok(()),
     }
+}
+
+/// The cloud stored a batch: one that is here is no longer to be sent, another is to be fetched.
+fn take_batch(
+    info: &BatchInfo,
+    index: &Index,
+    brought: &mut Brought,
+    tx: &Tx<'_>,
+) -> Result<(), Error> {
+    let row = index.row_of(&info.batch.0);
+    let held = row.and_then(|row| Some((row, index.get(row)?)));
+    let held = held.and_then(|(row, held)| Some((row, held.state, held.header.sealed?)));
+    let held = held.filter(|(.., sealed)| sealed.root == info.root.0);
+    if held.is_some() || batch_of(&info.root.0, tx)?.is_none() {
+        remember_batch(info, tx)?;
+    }
+    let Some((row, state, _)) = held.filter(|(.., sealed)| sealed.revision >= info.revision) else {
+        Errand::Fetch(info.clone()).queue(tx)?;
+        return Ok(());
+    };
+    // The answer to the commit was lost, and it may have been sealed anew since under another
+    // key: what the cloud has is the same batch all the same.
+    if state < BatchState::Stored {
+        tx.set_state(row, BatchState::Stored)?;
+        brought.stored.push(row);
+        for aside in [false, true] {
+            for item in tx.queued(aside)? {
+                let sent = matches!(
+                    Task::decode(&item.plain),
+                    Ok(Task::Batch { batch, revision })
+                        if batch == info.batch.0 && revision <= info.revision
+                );
+                if sent {
+                    tx.unqueue(item.id)?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A batch whose entry had not come when it was asked for is no longer set aside.
@@ -221,17 +239,21 @@ fn root_name(root: &Hash32) -> Vec<u8> {
 /// A bag item: opened if its vault secret is here, else kept until it is.
 fn take_bag(
     item: &BagItem,
+    cursor: i64,
     account: &Id,
-    env: &crate::vault::Env,
     brought: &mut Brought,
     tx: &Tx<'_>,
 ) -> Result<(), Error> {
-    if tx.get(Kind::Bag, &item.item.0)?.is_some() {
+    if let Some(known) = tx.get(Kind::Bag, &item.item.0)? {
+        // this device's own: its place among the changes is known now
+        if known.state == 0 {
+            tx.set_item_state(Kind::Bag, &item.item.0, cursor)?;
+        }
         return Ok(());
     }
     let Some(under) = VaultSecret::load(tx, Some(item.generation))? else {
         let plain = super::errands::json(item)?;
-        tx.put(Kind::SealedBag, &item.item.0, 0, &plain)?;
+        tx.put(Kind::SealedBag, &item.item.0, cursor, &plain)?;
         return Ok(());
     };
     // What does not open under the account's own secret was not put there by the account.
@@ -239,7 +261,7 @@ fn take_bag(
         log::warn!("a bag item of generation {} does not open", item.generation);
         return Ok(());
     };
-    secret.keep(&item.item.0, true, tx)?;
+    secret.keep_at(&item.item.0, cursor, tx)?;
     match secret {
         BagSecret::Stream {
             descriptor,
@@ -255,37 +277,24 @@ fn take_bag(
                 brought.keys.push((key, false));
             }
         }
-        BagSecret::Channel(secrets) => {
-            let category = secrets.channel[0];
-            if Channel::load(category, tx)?.is_none() {
-                let keystore = env.keystore.as_ref();
-                let channel = Channel::new(category, Some(secrets), keystore, env.random.as_ref())?;
-                channel.save(tx)?;
-                channel.queue_enrolment(tx)?;
-            }
-        }
+        // A channel is taken in after the page, once it is known which of a category stands first.
+        BagSecret::Channel(_) | BagSecret::Device(_) => {}
         BagSecret::Grant(bytes) => crate::share::learned(&bytes.0, tx)?,
-        BagSecret::Device(_) => {}
         BagSecret::Secret(secret) => {
             secret.save(tx)?;
-            open_waiting(account, env, brought, tx)?;
+            open_waiting(account, brought, tx)?;
         }
     }
     Ok(())
 }
 
 /// Tries what waited for a vault secret.
-fn open_waiting(
-    account: &Id,
-    env: &crate::vault::Env,
-    brought: &mut Brought,
-    tx: &Tx<'_>,
-) -> Result<(), Error> {
+fn open_waiting(account: &Id, brought: &mut Brought, tx: &Tx<'_>) -> Result<(), Error> {
     for waiting in tx.all(Kind::SealedBag)? {
         let item: BagItem = super::errands::read(&waiting.plain)?;
         if VaultSecret::load(tx, Some(item.generation))?.is_some() {
             tx.remove(Kind::SealedBag, &item.item.0)?;
-            take_bag(&item, account, env, brought, tx)?;
+            take_bag(&item, waiting.state, account, brought, tx)?;
         }
     }
     Ok(())

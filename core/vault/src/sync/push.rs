@@ -44,7 +44,14 @@ impl Round<'_> {
             Task::Other { what, bytes } => match Errand::of(*what, bytes)
                 .map_err(|_| Error::NotFound)?
             {
-                Errand::Grant(body) => self.post_event("/v1/grants", &body).await,
+                Errand::Grant(body) => {
+                    let asked = self.post_event("/v1/grants", &body).await?;
+                    if asked == Asked::Done {
+                        let grant = body.terms.grant.0;
+                        self.vault.with(|core| core.tell_devices(&grant))?;
+                    }
+                    Ok(asked)
+                }
                 Errand::Deny(body) => self.post_event("/v1/denials", &body).await,
                 Errand::Revoke(body) => self.post_event("/v1/revocations", &body).await,
                 Errand::Envelopes(body) => self.tell("POST", "/v1/envelopes", Some(&body)).await,
@@ -98,24 +105,34 @@ impl Round<'_> {
     /// The channel with the ENROLs of its owner and of this device's keys.
     async fn send_channel(&mut self, category: u8) -> Result<Asked, Error> {
         let server_ms = self.client.server_now_ms();
-        let (new, is_open) = self.vault.with(|core| {
+        let opened = self.vault.with(|core| {
+            let loaded = Channel::load(category, &core.store.reader())?;
+            let channel = loaded.ok_or(DAMAGED)?.secrets.channel;
+            if !core.is_settled(&channel)? {
+                return Ok(None);
+            }
             let name = core.enrol_name(category)?;
-            let new = kept(core, &name, |core| core.new_channel(category, server_ms))?;
+            let mut new = kept(core, &name, |core| core.new_channel(category, server_ms))?;
+            let keys = new.enrol.split_off(1.min(new.enrol.len()));
             let owner: Id = new.enrol.first().ok_or(DAMAGED)?.signer.0;
             let is_open = entries::Enrolled::load(&owner, &core.store.reader())?.is_some();
-            Ok::<_, Error>((new, is_open))
+            Ok::<_, Error>(Some((new, keys, is_open)))
         })?;
-        if is_open {
-            for event in new.enrol.iter().skip(1) {
-                match self.post_event("/v1/entries", event).await? {
-                    Asked::Done => {}
-                    other => return Ok(other),
-                }
-            }
-        } else {
+        let Some((new, keys, is_open)) = opened else {
+            return Ok(Asked::Later);
+        };
+        if !is_open {
             let answer: Result<ChannelEntries, _> =
                 self.client.call("POST", "/v1/channels", Some(&new)).await;
             match Asked::from_answer(answer.map(drop)) {
+                Asked::Done => {}
+                // Another device of the account has opened it meanwhile.
+                Asked::Answer(Answer::Refused { code, .. }) if code == slug::EVENT_REFUSED => {}
+                other => return Ok(other),
+            }
+        }
+        for event in &keys {
+            match self.post_event("/v1/entries", event).await? {
                 Asked::Done => {}
                 other => return Ok(other),
             }
@@ -168,9 +185,10 @@ impl Round<'_> {
         for body in all {
             match self.tell("POST", "/v1/envelopes", Some(&body)).await? {
                 Asked::Done => {}
-                // Over or taken back meanwhile: its keys stay home.
+                // Over, taken back or never taken: its keys stay home.
                 Asked::Answer(Answer::Refused { code, .. })
-                    if code == slug::REVOKED || code == slug::EXPIRED => {}
+                    if [slug::REVOKED, slug::EXPIRED, slug::NOT_FOUND].contains(&code.as_str()) => {
+                }
                 other => return Ok(other),
             }
         }
@@ -180,11 +198,18 @@ impl Round<'_> {
     /// Announces a batch. None: it is no longer to be sent.
     pub(super) async fn announce(&mut self, batch: &Id, revision: u32) -> Result<Asked, Error> {
         let server_ms = self.client.server_now_ms();
-        let new = self
-            .vault
-            .with(|core| core.announcement(batch, revision, server_ms))?;
-        let Some(new) = new else {
-            return Ok(Asked::Gone);
+        let new = self.vault.with(|core| {
+            // its channel may give way to another device's until it is opened
+            match core.is_enrolled_for(batch)? {
+                Some(false) => Ok::<_, Error>(Err(Asked::Later)),
+                _ => Ok(core
+                    .announcement(batch, revision, server_ms)?
+                    .ok_or(Asked::Gone)),
+            }
+        })?;
+        let new = match new {
+            Ok(new) => new,
+            Err(asked) => return Ok(asked),
         };
         let answer: Result<BatchStatus, _> =
             self.client.call("POST", "/v1/batches", Some(&new)).await;
@@ -275,6 +300,7 @@ impl Round<'_> {
             let secret = open_secret(&recovery, &id, &key, &account.id)?;
             core.take_secret(&secret)
         })?;
+        self.try_again();
         Ok(Asked::Done)
     }
 }
@@ -354,6 +380,16 @@ impl Core {
         })
     }
 
+    /// Whether the channel of a batch is open; none: there is no such batch.
+    fn is_enrolled_for(&self, batch: &Id) -> Result<Option<bool>, Error> {
+        let row = self.index.row_of(batch);
+        let Some(indexed) = row.and_then(|row| self.index.get(row)) else {
+            return Ok(None);
+        };
+        let channel = Channel::load(indexed.stream.category, &self.store.reader())?;
+        Ok(Some(channel.is_some_and(|channel| channel.enrolled)))
+    }
+
     /// What announces a batch; sealed anew first if its key was closed. None: this revision is no
     /// longer the newest, or the batch is gone.
     fn announcement(
@@ -421,6 +457,51 @@ impl Core {
         events::sign(&event, &signer, |message| {
             Ok(keystore.sign(&channel.dsk, message)?)
         })
+    }
+
+    /// Signs the event of an item anew, by the corrected clock. The item as it is now; none: it
+    /// is built when it is sent.
+    pub(super) fn sign_anew(
+        &mut self,
+        id: i64,
+        task: &Task,
+        server_ms: i64,
+    ) -> Result<Option<Task>, Error> {
+        let name = match task {
+            Task::Batch { batch, .. } => Some(event_name(batch)),
+            Task::Channel { category } => Some(self.enrol_name(*category)?),
+            _ => None,
+        };
+        if let Some(name) = name {
+            self.store.write(|tx| tx.remove(Kind::Meta, &name))?;
+            return Ok(None);
+        }
+        let Task::Other { what, bytes } = task else {
+            return Ok(None);
+        };
+        let mut errand = Errand::of(*what, bytes)?;
+        let submitted = match &mut errand {
+            Errand::Grant(body) => &mut body.event,
+            Errand::Deny(body) => &mut body.event,
+            Errand::Revoke(body) => &mut body.event,
+            _ => return Ok(None),
+        };
+        let mut event = Event::decode(&submitted.event.0)?;
+        event.time = server_ms;
+        let channel = Channel::load(event.channel[0], &self.store.reader())?.ok_or(DAMAGED)?;
+        let owner = &channel.secrets.owner;
+        *submitted = if submitted.signer.0 == owner.id() {
+            events::sign(&event, &owner.id(), |m| Ok(owner.sign(m)?))?
+        } else {
+            self.sign_with_presence(&channel, &event)?
+        };
+        let signed = submitted.event.0.clone();
+        let task = errand.task()?;
+        self.store.write(|tx| {
+            entries::remember_signed(&signed, tx)?;
+            tx.requeue(id, &task.encode())
+        })?;
+        Ok(Some(task))
     }
 
     /// Moves a batch on, never back.

@@ -10,9 +10,9 @@ use super::link::{self, CloudSettings, Number};
 use crate::Error;
 use crate::client::{Client, ClientError, Transport};
 use crate::heads::Head;
-use crate::keys::key_id;
+use crate::keys::{KeyError, key_id};
 use crate::share::Writers;
-use crate::store::{DAMAGED, Kind, StoreError};
+use crate::store::{DAMAGED, StoreError};
 use crate::tasks::Task;
 use crate::vault::{Core, Statement, Vault};
 use std::collections::{BTreeSet, VecDeque};
@@ -38,7 +38,7 @@ pub(crate) enum Asked {
     /// Anything else.
     Answer(Answer),
     /// The key store did not sign: nothing more in this round.
-    Key(crate::keys::KeyError),
+    Key(KeyError),
 }
 
 impl Asked {
@@ -98,6 +98,7 @@ impl<'v> Round<'v> {
             if !core.account.is_confirmed() {
                 return Err(crate::kit::KitError::NotConfirmed.into());
             }
+            core.adopt_kept_channels()?;
             core.end_expired_grants()?;
             let reader = core.store.reader();
             let settings = CloudSettings::load(&reader)?.ok_or(ClientError::NotConnected)?;
@@ -338,7 +339,15 @@ impl<'v> Round<'v> {
             }
             Verdict::SetAside(id, code) => {
                 log::warn!("outbox item {id} set aside: {code}");
+                let grant = match task_of(id) {
+                    Some(Task::Other { what, bytes }) => match Errand::of(*what, bytes) {
+                        Ok(Errand::Grant(body)) => Some(body.terms.grant.0),
+                        _ => None,
+                    },
+                    _ => None,
+                };
                 self.vault.with(|core| {
+                    grant.map_or(Ok(()), |grant| core.drop_grant(&grant))?;
                     Ok::<_, Error>(core.store.write(|tx| {
                         super::save_reason(id, &code, tx)?;
                         tx.quarantine(id, true)
@@ -363,11 +372,23 @@ impl<'v> Round<'v> {
                 }
             }
             Verdict::SignAnew(id) => {
-                if let Some(Task::Batch { batch, .. }) = task_of(id) {
-                    let name = super::push::event_name(batch);
-                    self.vault.with(|core| {
-                        Ok::<_, Error>(core.store.write(|tx| tx.remove(Kind::Meta, &name))?)
-                    })?;
+                let server_ms = self.client.server_now_ms();
+                let task = task_of(id).cloned();
+                let signed = self.vault.with(|core| match &task {
+                    Some(task) => core.sign_anew(id, task, server_ms),
+                    None => Ok(None),
+                });
+                match signed {
+                    Ok(Some(task)) => {
+                        let item = self.queue.iter_mut().find(|(item, ..)| *item == id);
+                        if let Some((_, queued, _)) = item {
+                            *queued = task;
+                        }
+                    }
+                    Ok(None) => {}
+                    // nobody at the phone: asked again with the next round
+                    Err(Error::Key(KeyError::Refused)) => drop(self.held.insert(id)),
+                    Err(error) => return Err(error),
                 }
             }
             Verdict::Full | Verdict::Hold(_) => {
@@ -472,15 +493,20 @@ impl<'v> Round<'v> {
             return Ok(Asked::Answer(Answer::Unreadable));
         }
         if cursor > after {
-            self.newest = -1; // what was set aside may be back
+            self.newest = -1; // items may have left the outbox, or come back to it
             self.rescan();
             self.writers = None;
-            self.later.clear();
+            self.try_again();
         }
         Ok(Asked::Answer(Answer::Pulled {
             cursor,
             latest: page.latest,
         }))
+    }
+
+    /// What waited for something else may have got it.
+    pub(super) fn try_again(&mut self) {
+        self.later.clear();
     }
 
     /// What is checked already is looked up again.
