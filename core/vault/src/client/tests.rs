@@ -205,10 +205,12 @@ fn page(indexes: &[u64], next: Option<u64>) -> Page {
     (200, serde_json::to_vec(&Grants { grants, next }).unwrap())
 }
 
+type Case<'a> = (&'a str, Vec<Page>, Option<&'a [u64]>);
+
 #[tokio::test]
 async fn grants_are_followed_from_page_to_page_and_never_in_a_circle() {
     let all = [3, 5, 9];
-    let cases: [(&str, Vec<Page>, Option<&[u64]>); 7] = [
+    let cases: [Case; 7] = [
         ("none", vec![page(&[], None)], Some(&[])),
         ("one page", vec![page(&all, None)], Some(&all)),
         (
