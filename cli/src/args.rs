@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use crate::export::Export;
+use crate::grantee::colleagues::{Admit, Colleagues};
 use crate::grantee::{ask::Ask, enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
 use crate::inspect::Inspect;
 use crate::patient::add::{Add, Correct, Withdraw};
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     Export(Export),
     Enrol(Enrol),
+    Colleagues(Colleagues),
+    Admit(Admit),
     #[command(name = "request")]
     Ask(Ask),
     Shared(Shared),
@@ -91,6 +94,7 @@ Check a receipt somebody gave you (no connection needed):
 
 At a clinic or an insurer:
   vitalwitness enrol --cloud URL --code CODE --name \"Dr Ada Low\"
+  vitalwitness colleagues && vitalwitness admit NAME
   vitalwitness request SHARE-CODE --codes heart-rate --from 2026-01 --to 2026-02 --purpose TEXT
   vitalwitness fetch --out ward-7 && vitalwitness report ward-7
 

@@ -74,6 +74,8 @@ fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
         Command::Summary(args) => grantee::summary::run(args, console),
         Command::Ask(args) => wait(grantee::ask::run(args, console)),
         Command::Enrol(args) => wait(grantee::enrol::run(args, console)),
+        Command::Colleagues(args) => wait(grantee::colleagues::list(args, console)),
+        Command::Admit(args) => wait(grantee::colleagues::admit(args, console)),
         Command::Shared(args) => wait(grantee::shared::run(args, console)),
         Command::Fetch(args) => wait(grantee::fetch::run(args, console)),
     }

@@ -1,7 +1,7 @@
 //! `request`: asks a patient for records, by the code the patient gave.
 
 use super::cloud::{failed, sign_in};
-use super::home::{Asked, At, HPKE, Home, public};
+use super::home::{Asked, At, Home};
 use crate::console::Console;
 use crate::months;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -93,7 +93,7 @@ pub(crate) async fn run(args: &Ask, console: &Console) -> Outcome<Exit> {
         salt: random()?,
         scope: scope(args, category)?,
         purpose: args.purpose.clone(),
-        hpke_spki: public(home.keys(), HPKE)?,
+        hpke_spki: home.hpke()?.spki().to_vec(),
         message: args.message.clone(),
         rights: Rights {
             read: true,

@@ -17,7 +17,7 @@ pub(crate) async fn connect(url: &str) -> Outcome<Client> {
     Ok(client)
 }
 
-/// A session of the person of `home`.
+/// A session of the person of `home`, who holds the organisation's key by then.
 pub(crate) async fn sign_in(home: &Home) -> Outcome<Client> {
     let mut client = connect(&home.papers.cloud).await?;
     let origin = home.log()?.origin;
@@ -26,6 +26,9 @@ pub(crate) async fn sign_in(home: &Home) -> Outcome<Client> {
         .sign_in(&origin, person, SESSION_S, |message| home.sign_raw(message))
         .await
         .map_err(|error| failed(&error))?;
+    if !home.holds_key() {
+        super::colleagues::collect(&client, home).await?;
+    }
     Ok(client)
 }
 

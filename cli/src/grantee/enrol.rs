@@ -1,8 +1,8 @@
 //! `enrol`: keys for a person of an organisation, certified against a one-time code.
 
 use super::cloud::{connect, failed};
-use super::home::{At, HPKE, Home, ORGANISATION, PERSON, PERSON_ECDH, Papers};
-use super::home::{public, sign, submit};
+use super::home::{At, Home, ORGANISATION, PERSON, PERSON_ECDH, Papers};
+use super::home::{forget_organisation_key, public, sign, submit, write_organisation_key};
 use crate::console::Console;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::place::{make_private, of_keys};
@@ -14,13 +14,13 @@ use std::path::PathBuf;
 use vitalwitness_domain::cert::{OrganisationCert, PersonCert, verify_organisation, verify_person};
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_domain::wire::{
-    Bytes, Enrolment, Id16, Logged, NewDirectoryEntry, NewEnrolment, Sig64, TrustInfo,
+    Bytes, Enrolment, Id16, Logged, NewDirectoryEntry, NewEnrolment, Sig64, TrustInfo, slug,
 };
 use vitalwitness_proof::entry::{DIRECTORY, Event, EventType};
 use vitalwitness_proof::keys::{Id, spki_id};
 use vitalwitness_proof::sha256;
-use vitalwitness_vault::client::Client;
-use vitalwitness_vault::keys::{FileKeyStore, KeyKind, KeyStore as _};
+use vitalwitness_vault::client::{Client, ClientError};
+use vitalwitness_vault::keys::{FileKeyStore, KeyKind, KeyStore as _, OsRandom, PrivateKey};
 
 /// Make a work key and have it certified with the one-time code you were given.
 #[derive(Args, Debug)]
@@ -63,7 +63,6 @@ pub(crate) async fn run(args: &Enrol, console: &Console) -> Outcome<Exit> {
     // Keys of an enrolment that was cut off stay: the same code gives the same certificates.
     for (alias, kind) in [
         (ORGANISATION, KeyKind::Sign),
-        (HPKE, KeyKind::Agree),
         (PERSON, KeyKind::Sign),
         (PERSON_ECDH, KeyKind::Agree),
     ] {
@@ -73,24 +72,25 @@ pub(crate) async fn run(args: &Enrol, console: &Console) -> Outcome<Exit> {
     }
     let cloud = connect(&args.cloud).await?;
     let info = trust(args, &cloud).await?;
-    let enrolment = certify(args, &keys, &cloud).await?;
-    let (organisation, person) = check(&enrolment, &info, &keys, cloud.server_now_ms())?;
-    for (alias, id, certificate, end) in [
-        (
-            ORGANISATION,
-            organisation.id,
+    let hpke = PrivateKey::generate(&OsRandom).map_err(|error| of_keys(&error))?;
+    write_organisation_key(&dir, &keys, hpke.scalar())?;
+    let (enrolment, first) = certify(args, &keys, &hpke, &cloud).await?;
+    let own = first.then_some(&hpke);
+    let (organisation, person) = check(&enrolment, &info, &keys, own, cloud.server_now_ms())?;
+    let id = organisation.id;
+    if first {
+        let (certificate, end) = (
             &enrolment.organisation_certificate,
             organisation.not_after_ms,
-        ),
-        (
-            PERSON,
-            person.id,
-            &enrolment.person_certificate,
-            person.not_after_ms,
-        ),
-    ] {
-        list(&cloud, &keys, (alias, id), certificate, end).await?;
+        );
+        list(&cloud, &keys, (ORGANISATION, id), certificate, end).await?;
+    } else {
+        // the organisation has keys; a colleague hands over the one that opens
+        forget_organisation_key(&dir)?;
+        keys.delete(ORGANISATION).map_err(|error| of_keys(&error))?;
     }
+    let (certificate, end) = (&enrolment.person_certificate, person.not_after_ms);
+    list(&cloud, &keys, (PERSON, person.id), certificate, end).await?;
     let papers = Papers {
         cloud: args.cloud.clone(),
         organisation: Id16(organisation.id),
@@ -107,11 +107,11 @@ pub(crate) async fn run(args: &Enrol, console: &Console) -> Outcome<Exit> {
     };
     let home = Home::new(dir, keys, papers);
     home.save()?;
-    say(console, &home.papers, person.not_after_ms);
+    say(console, &home.papers, first, person.not_after_ms);
     Ok(Exit::Done)
 }
 
-fn say(console: &Console, papers: &Papers, until_ms: i64) {
+fn say(console: &Console, papers: &Papers, first: bool, until_ms: i64) {
     if console.json() {
         console.value(&json!({
             "organisation": papers.organisation,
@@ -119,13 +119,21 @@ fn say(console: &Console, papers: &Papers, until_ms: i64) {
             "role": papers.role,
             "person": papers.person,
             "until": until_ms,
+            "waiting": !first,
         }));
         return;
     }
-    console.line(format!(
-        "{} may now ask for records on behalf of {}.",
-        papers.person_name, papers.organisation_name
-    ));
+    if first {
+        console.line(format!(
+            "{} may now ask for records on behalf of {}.",
+            papers.person_name, papers.organisation_name
+        ));
+    } else {
+        console.line(format!(
+            "{} is enrolled at {}. A colleague who can read lets you in: vitalwitness admit {}",
+            papers.person_name, papers.organisation_name, papers.person
+        ));
+    }
     console.fact("Until", wording::utc(until_ms));
     console.fact("Organisation", papers.organisation.to_string());
     console.fact("Your key", papers.person.to_string());
@@ -149,6 +157,7 @@ fn check(
     enrolment: &Enrolment,
     info: &TrustInfo,
     keys: &FileKeyStore,
+    hpke: Option<&PrivateKey>,
     now_ms: i64,
 ) -> Outcome<(OrganisationCert, PersonCert)> {
     let bad = || {
@@ -163,8 +172,15 @@ fn check(
             .map_err(|_| bad())?;
     let person =
         verify_person(&enrolment.person_certificate.0, &info.ca.0, now_ms).map_err(|_| bad())?;
-    let ours = organisation.id == spki_id(&public(keys, ORGANISATION)?)
-        && organisation.hpke_spki.as_slice() == public(keys, HPKE)?
+    let made = match hpke {
+        None => true,
+        Some(hpke) => {
+            organisation.id == spki_id(&public(keys, ORGANISATION)?)
+                && organisation.hpke_spki == hpke.spki()
+        }
+    };
+    let ours = made
+        && person.ecdh_spki.as_slice() == public(keys, PERSON_ECDH)?
         && person.id == spki_id(&public(keys, PERSON)?)
         && person.organisation == organisation.id
         && enrolment.ca == info.ca;
@@ -175,7 +191,13 @@ fn check(
     }
 }
 
-async fn certify(args: &Enrol, keys: &FileKeyStore, cloud: &Client) -> Outcome<Enrolment> {
+/// Certificates, and whether this is the organisation's first person, who brings its keys.
+async fn certify(
+    args: &Enrol,
+    keys: &FileKeyStore,
+    hpke: &PrivateKey,
+    cloud: &Client,
+) -> Outcome<(Enrolment, bool)> {
     let person = public(keys, PERSON)?;
     let code = args.code.trim();
     let message = [
@@ -184,20 +206,25 @@ async fn certify(args: &Enrol, keys: &FileKeyStore, cloud: &Client) -> Outcome<E
         &sha256(&[&person]),
     ]
     .concat();
-    let new = NewEnrolment {
+    let mut new = NewEnrolment {
         code: code.to_owned(),
         organisation: Some(Bytes(public(keys, ORGANISATION)?)),
-        hpke: Some(Bytes(public(keys, HPKE)?)),
+        hpke: Some(Bytes(hpke.spki().to_vec())),
         person_name: args.name.clone(),
         person: Bytes(person),
         person_ecdh: Bytes(public(keys, PERSON_ECDH)?),
         // ECDSA draws a nonce: asked again after a cut, the body differs and the code is used up.
         signature: Sig64(sign(keys, PERSON, &message)?),
     };
-    cloud
-        .open("POST", "/v1/enrolments", Some(&new))
-        .await
-        .map_err(|error| failed(&error))
+    let answer = cloud.open("POST", "/v1/enrolments", Some(&new)).await;
+    match answer {
+        // the organisation has keys, or the code is used up: without keys the answer says which
+        Err(ClientError::Refused(problem)) if problem.code == slug::CONFLICT => {}
+        other => return Ok((other.map_err(|error| failed(&error))?, true)),
+    }
+    (new.organisation, new.hpke) = (None, None);
+    let answer = cloud.open("POST", "/v1/enrolments", Some(&new)).await;
+    Ok((answer.map_err(|error| failed(&error))?, false))
 }
 
 async fn list(

@@ -11,7 +11,7 @@ use vitalwitness_domain::wire::GrantForGrantee;
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::entry::{Entry, EventType};
 use vitalwitness_vault::client::Client;
-use vitalwitness_vault::keys::KeyError;
+use vitalwitness_vault::keys::{KeyError, PrivateKey};
 
 /// A grant whose document fits its GRANT entry.
 pub(crate) struct Granted {
@@ -26,10 +26,11 @@ pub(crate) struct Granted {
 /// All grants to the organisation; those that do not open or fit are counted.
 pub(crate) async fn all(client: &Client, home: &Home) -> Outcome<(Vec<Granted>, usize)> {
     let grants = client.grants().await.map_err(|error| failed(&error))?;
+    let key = home.hpke()?;
     let mut opened = Vec::new();
     let mut unfit = 0;
     for grant in &grants {
-        match open(home, grant)? {
+        match open(&key, home, grant)? {
             Some(granted) => opened.push(granted),
             None => unfit += 1,
         }
@@ -38,13 +39,13 @@ pub(crate) async fn all(client: &Client, home: &Home) -> Outcome<(Vec<Granted>, 
     Ok((opened, unfit))
 }
 
-fn open(home: &Home, grant: &GrantForGrantee) -> Outcome<Option<Granted>> {
+fn open(key: &PrivateKey, home: &Home, grant: &GrantForGrantee) -> Outcome<Option<Granted>> {
     let terms = &grant.terms;
     let Ok(enc) = <[u8; 65]>::try_from(grant.document.enc.0.as_slice()) else {
         return Ok(None);
     };
     let plain = hpke::open(
-        &home.hpke()?,
+        key,
         &enc,
         &info::grant(&terms.channel.0, &terms.grant.0),
         &[],

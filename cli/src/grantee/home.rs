@@ -1,7 +1,8 @@
 //! What a person at an organisation keeps: keys under a passphrase, certificates, trust, requests.
 //!
 //! ```text
-//! DIR/keys        key file (Argon2id): organisation, organisation-hpke, person, person-ecdh
+//! DIR/keys        key file (Argon2id): organisation, person, person-ecdh, organisation-wrap
+//! DIR/organisation.key   the organisation's HPKE key, wrapped: handed from colleague to colleague
 //! DIR/work.json   certificates, trust, accepted checkpoint, what was asked for
 //! DIR/parts/      downloads that were cut off
 //! ```
@@ -21,7 +22,7 @@ use vitalwitness_domain::wire::{Bytes, Hash32, Id16, Role, Sig64, SubmittedEvent
 use vitalwitness_proof::entry::{Event, event_message};
 use vitalwitness_proof::keys::Signature;
 use vitalwitness_proof::trust::{Trust, TrustedLog};
-use vitalwitness_vault::keys::{FileKeyStore, KeyError, KeyStore, Point};
+use vitalwitness_vault::keys::{FileKeyStore, KeyError, KeyKind, KeyStore, Point, PrivateKey};
 use zeroize::Zeroizing;
 
 /// Where a grantee's keys and papers are.
@@ -175,9 +176,62 @@ impl Home {
     }
 
     /// The key that grants are sealed to.
-    pub(crate) fn hpke(&self) -> Outcome<AgreeKey<'_>> {
-        AgreeKey::of(&self.keys, HPKE)
+    pub(crate) fn hpke(&self) -> Outcome<PrivateKey> {
+        read_organisation_key(&self.dir, &self.keys)
     }
+
+    /// Whether the organisation's key is here.
+    pub(crate) fn holds_key(&self) -> bool {
+        self.dir.join(ORGANISATION_KEY).exists()
+    }
+
+    /// Keeps the organisation's key, wrapped.
+    pub(crate) fn keep_organisation_key(&self, scalar: &[u8; 32]) -> Outcome {
+        write_organisation_key(&self.dir, &self.keys, scalar)
+    }
+}
+
+/// Writes the organisation's HPKE key, wrapped by a key of the key file.
+pub(crate) fn write_organisation_key(
+    dir: &Path,
+    keys: &FileKeyStore,
+    scalar: &[u8; 32],
+) -> Outcome {
+    let wrapped = match keys.wrap(WRAP, scalar, WRAP_CONTEXT) {
+        Err(KeyError::KeyLost) => {
+            keys.create(WRAP, KeyKind::Wrap)
+                .map_err(|error| of_keys(&error))?;
+            keys.wrap(WRAP, scalar, WRAP_CONTEXT)
+        }
+        wrapped => wrapped,
+    };
+    replace(
+        &dir.join(ORGANISATION_KEY),
+        &wrapped.map_err(|error| of_keys(&error))?,
+    )
+}
+
+/// Forgets a key that is none of an organisation; fine when it is not there.
+pub(crate) fn forget_organisation_key(dir: &Path) -> Outcome {
+    let path = dir.join(ORGANISATION_KEY);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::unwritable(&path.display().to_string(), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads it.
+pub(crate) fn read_organisation_key(dir: &Path, keys: &FileKeyStore) -> Outcome<PrivateKey> {
+    let path = dir.join(ORGANISATION_KEY);
+    let wrapped = fs::read(&path)
+        .map_err(|error| Failure::unreadable(&path.display().to_string(), &error))?;
+    let scalar = keys
+        .unwrap(WRAP, &wrapped, WRAP_CONTEXT)
+        .map_err(|error| of_keys(&error))?;
+    let scalar = scalar.as_slice().try_into().map_err(|_| damaged(&path))?;
+    PrivateKey::from_scalar(&Zeroizing::new(scalar)).map_err(|_| damaged(&path))
 }
 
 /// An ECDH key in the key file.
@@ -188,7 +242,9 @@ pub(crate) struct AgreeKey<'a> {
 }
 
 impl<'a> AgreeKey<'a> {
-    fn of(keys: &'a FileKeyStore, alias: &'static str) -> Outcome<Self> {
+    /// The person's own, that colleagues seal to.
+    pub(crate) fn person(keys: &'a FileKeyStore) -> Outcome<Self> {
+        let alias = PERSON_ECDH;
         let spki = public(keys, alias)?;
         let point = point_of_spki(&spki).map_err(|_| of_keys(&KeyError::Damaged))?;
         Ok(Self { keys, alias, point })
@@ -244,10 +300,12 @@ fn damaged(path: &Path) -> Failure {
 
 /// Alias of the organisation's signing key.
 pub(crate) const ORGANISATION: &str = "organisation";
-/// Alias of the key grants are sealed to.
-pub(crate) const HPKE: &str = "organisation-hpke";
 /// Alias of the person's signing key.
 pub(crate) const PERSON: &str = "person";
 /// Alias of the person's ECDH key.
 pub(crate) const PERSON_ECDH: &str = "person-ecdh";
+/// Alias of the key that wraps the organisation's HPKE key.
+const WRAP: &str = "organisation-wrap";
+const WRAP_CONTEXT: &[u8] = b"organisation hpke";
+const ORGANISATION_KEY: &str = "organisation.key";
 const PAPERS: &str = "work.json";

@@ -1,4 +1,4 @@
-//! What a person at a clinic or an insurer does: enrol, ask, fetch, report.
+//! What a person at a clinic or an insurer does: enrol, admit, ask, fetch, report.
 //!
 //! Nothing that comes from the cloud is believed: entries must follow each other in the patient's
 //! list, keys must be enrolled by the list's owner, batches must hold the records that were listed,
@@ -6,6 +6,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod cloud;
+pub(crate) mod colleagues;
 pub(crate) mod enrol;
 mod export;
 pub(crate) mod fetch;

@@ -9,6 +9,7 @@ mod auth;
 mod authority;
 mod batches;
 mod channels;
+mod colleagues;
 mod nonces;
 mod openapi;
 mod pipeline;

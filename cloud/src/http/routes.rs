@@ -1,6 +1,6 @@
 //! The table of routes: what the router serves and the `OpenAPI` document lists.
 
-use super::{Run, accounts, authority, batches, channels, public, sharing};
+use super::{Run, accounts, authority, batches, channels, colleagues, public, sharing};
 
 /// One endpoint.
 #[derive(Debug)]
@@ -137,6 +137,10 @@ pub(crate) fn routes() -> &'static [Route] {
         GET "/v1/grants/{grant}/manifest" "manifest" Grantee, Nothing, to("Manifest"), sharing::manifest, "The keys of a live grant and the batches under them.";
         POST "/v1/access" "access" Grantee, Json("NewAccess"), to("Delivery"), sharing::access, "Logs the ACCESS, then opens exactly its batches. Idempotent.";
         GET "/v1/deliveries/{delivery}/{batch}" "delivery" Grantee, Nothing, RAW, sharing::delivery, "A delivered batch; takes Range.";
+
+        GET "/v1/colleagues" "colleagues" Grantee, Nothing, to("Colleagues"), colleagues::colleagues, "Persons of the caller's organisation, and who holds its key.";
+        POST "/v1/colleagues/{person}/key" "hand_over" Grantee, Json("KeyHandover"), NONE, colleagues::hand_over, "The organisation's HPKE key, sealed to a colleague and signed.";
+        GET "/v1/organisation-key" "organisation_key" Grantee, Nothing, to("HandedKey"), colleagues::organisation_key, "The organisation's HPKE key as it was sealed to the caller.";
 
         POST "/v1/operator/organisations" "add_organisation" Operator, Json("NewOrganisation"), to("EnrolmentCode"), authority::add_organisation, "A new organisation and the code of its first person.";
         POST "/v1/operator/organisations/{organisation}/codes" "add_code" Operator, Nothing, to("EnrolmentCode"), authority::add_code, "A code for a further person.";

@@ -103,6 +103,13 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     ),
     ("Directory", "enrolled:[Enrolled]"),
     ("Enrolled", "logged:Logged certificate:bytes revoked:bool"),
+    ("Colleagues", "colleagues:[Colleague]"),
+    (
+        "Colleague",
+        "certificate:bytes revoked:bool holds:bool logged:Logged?",
+    ),
+    ("KeyHandover", "to:id by:id sealed:Sealed signature:sig"),
+    ("HandedKey", "handover:KeyHandover certificate:bytes"),
 ];
 
 #[cfg(test)]
@@ -165,7 +172,8 @@ mod tests {
             BatchStatus Quota BatchInfo Changes Change Refusal Request Sealed GrantTerms Envelope
             NewGrant NewEnvelopes NewDenial NewRevocation GrantForGrantee Grants ChannelEntries
             Manifest NewAccess Delivery Proof EntryProof NewOrganisation EnrolmentCode
-            NewEnrolment Enrolment NewDirectoryEntry Directory Enrolled
+            NewEnrolment Enrolment NewDirectoryEntry Directory Enrolled Colleagues
+            Colleague KeyHandover HandedKey
         }
     }
 }

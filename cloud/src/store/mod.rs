@@ -13,18 +13,22 @@ pub(crate) use sqlite::Sqlite;
 use crate::Result;
 use crate::log::{GrantFact, PersonFact, Verified};
 use vitalwitness_domain::wire::{
-    BagItem, BatchInfo, BatchStatus, Changes, ChannelEntries, Contact, Delivery, DeviceStatement,
-    Directory, Envelope, GrantForGrantee, Hash32, Id16, Logged, Manifest, NewAccess, NewAccount,
-    NewBatch, NewChannel, NewGrant, NewRevocation, Quota, Recovery, Refusal, Request, Role,
+    BagItem, BatchInfo, BatchStatus, Changes, ChannelEntries, Colleague, Contact, Delivery,
+    DeviceStatement, Directory, Envelope, GrantForGrantee, Hash32, Id16, KeyHandover, Logged,
+    Manifest, NewAccess, NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation, Quota,
+    Recovery, Refusal, Request, Role,
 };
 
 /// All of it.
 pub(crate) trait Store:
-    Accounts + Channels + Batches + Sharing + Authority + LogReads + Send + Sync
+    Accounts + Channels + Batches + Sharing + Authority + KeyHolders + LogReads + Send + Sync
 {
 }
 
-impl<S: Accounts + Channels + Batches + Sharing + Authority + LogReads + Send + Sync> Store for S {}
+impl<S: Accounts + Channels + Batches + Sharing + Authority + KeyHolders + LogReads + Send + Sync>
+    Store for S
+{
+}
 
 /// A device and whether it may still open sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -272,6 +276,16 @@ pub(crate) trait Authority {
     /// A directory ENROL. Idempotent.
     fn add_directory(&self, event: Verified, certificate: Hash32, now_ms: i64) -> Result<Logged>;
     fn directory(&self) -> Result<Directory>;
+}
+
+/// Persons of an organisation and who of them holds its HPKE key.
+pub(crate) trait KeyHolders {
+    /// In the order they were certified; expired certificates are left out.
+    fn colleagues(&self, organisation: Id16, now_ms: i64) -> Result<Vec<Colleague>>;
+    /// Only from one who holds the key.
+    fn hand_over(&self, organisation: Id16, handover: KeyHandover) -> Result<()>;
+    /// What was handed to the person, and the certificate of who did.
+    fn handed(&self, person: Id16) -> Result<Option<(KeyHandover, Vec<u8>)>>;
 }
 
 /// Reads of the log.

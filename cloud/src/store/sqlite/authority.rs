@@ -82,6 +82,10 @@ impl Authority for Sqlite {
                     return Err(Refusal::conflict("the organisation has a key").into());
                 }
                 insert_certificate(tx.db, certificate)?;
+                tx.db.execute(
+                    "INSERT INTO key_holder (person, organisation) VALUES (?1, ?2)",
+                    params![row.person.subject.0, row.person.organisation.0],
+                )?;
             }
             insert_certificate(tx.db, &row.person)
         })

@@ -5,6 +5,7 @@ mod authority;
 mod batches;
 mod changes;
 mod channels;
+mod colleagues;
 mod logs;
 mod sharing;
 
@@ -299,6 +300,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0002_kind_and_end.sql"),
     include_str!("../../../migrations/0003_grants_in_order.sql"),
     include_str!("../../../migrations/0004_secrets_are_counted.sql"),
+    include_str!("../../../migrations/0005_key_holders.sql"),
 ];
 /// `VWcl`.
 const APPLICATION: i32 = 0x5657_636c;

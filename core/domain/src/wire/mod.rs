@@ -6,6 +6,7 @@
 mod account;
 mod bytes;
 mod cloud;
+mod colleagues;
 pub mod facts;
 mod problem;
 pub mod trust;
@@ -13,4 +14,5 @@ pub mod trust;
 pub use account::{AccountDeletion, DeviceEnd, Devices, Grants};
 pub use bytes::{Bytes, Hash32, Id16, NotBytes, Sig64};
 pub use cloud::*;
+pub use colleagues::{Colleague, Colleagues, HandedKey, KeyHandover};
 pub use problem::{Problem, slug};
