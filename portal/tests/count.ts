@@ -1,5 +1,6 @@
 // Says what failed, then "N passed, N failed": the line that tests/parts.sh adds up.
 
+import type { UserConsoleLog } from "vitest";
 import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
 
 export default class Count implements Reporter {
@@ -8,6 +9,10 @@ export default class Count implements Reporter {
     if (result.state !== "failed") return;
     console.log(`test ${test.module.relativeModuleId} ${test.fullName} FAILED`);
     for (const error of result.errors) console.log(`  ${error.message}\n${error.diff ?? error.stack ?? ""}`);
+  }
+
+  onUserConsoleLog(log: UserConsoleLog): void {
+    process[log.type].write(log.content);
   }
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
@@ -20,8 +25,9 @@ export default class Count implements Reporter {
         console.log(`test ${module.relativeModuleId} FAILED\n  ${error.stack ?? error.message}`);
       }
       for (const test of module.children.allTests()) {
-        if (test.result().state === "passed") passed++;
-        else failed++;
+        const { state } = test.result();
+        if (state === "passed") passed++;
+        if (state === "failed") failed++;
       }
     }
     console.log(`${passed} passed, ${failed} failed`);

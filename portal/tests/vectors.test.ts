@@ -1,7 +1,9 @@
 // Every case of tests/vectors that a verifier of receipts can be asked.
 
+import { verifyBundle } from "../src/receipt/bundle";
 import { hex, toBase64, unhex } from "../src/receipt/bytes";
 import { decode, encode, type Value } from "../src/receipt/cbor";
+import { verifyCompleteness, verifyHead } from "../src/receipt/completeness";
 import { ed25519Spki, publicKey, sha256 } from "../src/receipt/crypto";
 import { open, readDisclosure } from "../src/receipt/disclosure";
 import { checkSignature, readEntry, Type } from "../src/receipt/entry";
@@ -143,7 +145,7 @@ conform("checkpoint", async (input) => {
   }
 });
 
-for (const name of ["receipt", "enrol-purpose"]) {
+for (const name of ["receipt", "receipt-more", "enrol-purpose"]) {
   conform(name, async (input, all) => {
     const fill = input.receipt_fill as [string, number] | undefined;
     const receipt = fill
@@ -152,5 +154,20 @@ for (const name of ["receipt", "enrol-purpose"]) {
     const beside = input.disclosure === undefined ? null : bytesOf(all, "disclosure", input.disclosure);
     const verdict = await verify(receipt, beside, await trustOf(all, input.trust));
     return "reject" in verdict ? reject(verdict.reject) : verdict;
+  });
+}
+
+conform("bundle", async (input, all) =>
+  verifyBundle(bytesOf(all, "bundle", input.bundle), await trustOf(all, input.trust)),
+);
+
+for (const name of ["completeness", "completeness-more"]) {
+  conform(name, async (input, all) => {
+    const trust = await trustOf(all, input.trust);
+    if (input.op === "head") {
+      const verdict = await verifyHead(unhex(input.statement), unhex(input.signature), trust);
+      return "reject" in verdict ? verdict : { head: verdict.facts };
+    }
+    return verifyCompleteness(bytesOf(all, "proof", input.proof), trust);
   });
 }

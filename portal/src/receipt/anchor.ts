@@ -5,7 +5,7 @@
 import type { Bytes } from "./bytes";
 import { CborMap, decode, type Value } from "./cbor";
 import { type Code, need, Rejection } from "./rejection";
-import { arrayOf, bytesOf, intOf, listOf, textOf } from "./shape";
+import { arrayOf, bytesOf, listOf, textOf, uintOf } from "./shape";
 import type { Trust } from "./trust";
 
 export interface Anchor {
@@ -24,7 +24,7 @@ export const MAX_ANCHORS = 8;
 export function anchorsOf(value: Value): Anchor[] {
   return listOf(value, MAX_ANCHORS).map((item) => {
     const pair = arrayOf(item, 2);
-    return { type: intOf(pair[0]), bytes: bytesOf(pair[1]) };
+    return { type: uintOf(pair[0]), bytes: bytesOf(pair[1]) };
   });
 }
 

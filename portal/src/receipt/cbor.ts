@@ -79,9 +79,8 @@ class Reader {
   }
 
   item(level: number): Value {
-    const initial = this.peek();
+    const initial = this.begin(level);
     need(canStand(initial), "MALFORMED");
-    need(level <= MAX_LEVEL, "LIMIT_EXCEEDED");
     switch (initial >> 5) {
       case INT:
       case NEGATIVE:
@@ -100,6 +99,13 @@ class Reader {
         this.at++;
         return initial === NULL ? null : initial === TRUE;
     }
+  }
+
+  /** The initial byte of an item; its level is looked at before its kind. */
+  private begin(level: number): number {
+    const initial = this.peek();
+    need(level <= MAX_LEVEL, "LIMIT_EXCEEDED");
+    return initial;
   }
 
   private peek(): number {
@@ -159,7 +165,7 @@ class Reader {
     let before: Uint8Array | null = null;
     for (let i = 0n; i < length; i++) {
       const from = this.at;
-      need(this.peek() >> 5 <= TEXT, "MALFORMED");
+      need(this.begin(level + 1) >> 5 <= TEXT, "MALFORMED");
       const key = this.item(level + 1);
       const encoded = this.bytes.subarray(from, this.at);
       need(before === null || compare(before, encoded) < 0, "NON_CANONICAL");
@@ -171,9 +177,9 @@ class Reader {
 
   /** Tag 4, its pair one level down, the two numbers two. */
   private decimal(level: number): Decimal {
-    this.head();
-    need(this.peek() >> 5 === ARRAY && canStand(this.peek()), "MALFORMED");
-    need(level + 1 <= MAX_LEVEL, "LIMIT_EXCEEDED");
+    need(this.head() === 4n, "MALFORMED");
+    const initial = this.begin(level + 1);
+    need(initial >> 5 === ARRAY && canStand(initial), "MALFORMED");
     need(this.head() === 2n, "MALFORMED");
     const exponent = this.number(level + 2);
     need(exponent >= -MAX_EXPONENT && exponent <= MAX_EXPONENT, "MALFORMED");
@@ -181,7 +187,7 @@ class Reader {
   }
 
   private number(level: number): bigint {
-    need(this.peek() >> 5 <= NEGATIVE, "MALFORMED");
+    need(this.begin(level) >> 5 <= NEGATIVE, "MALFORMED");
     const value = this.item(level);
     return typeof value === "bigint" ? value : reject("MALFORMED");
   }
@@ -192,7 +198,7 @@ function canStand(initial: number): boolean {
   const major = initial >> 5;
   const info = initial & 0x1f;
   if (major === SIMPLE) return initial === FALSE || initial === TRUE || initial === NULL;
-  if (major === TAG) return initial === DECIMAL;
+  if (major === TAG && info < ONE_BYTE) return initial === DECIMAL;
   if (info === INDEFINITE) return major >= BYTES && major <= MAP;
   return info <= EIGHT_BYTES;
 }

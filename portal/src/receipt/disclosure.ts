@@ -6,7 +6,7 @@ import { type Bytes, concat, equal, hex, u16, utf8 } from "./bytes";
 import { decode, encode, type Value } from "./cbor";
 import { sha256 } from "./crypto";
 import { need, reject } from "./rejection";
-import { arrayOf, bytesOf, intOf, textOf } from "./shape";
+import { arrayOf, bytesOf, textOf, uintOf } from "./shape";
 
 /** Schema and number of its slots. */
 export const SCHEMAS: ReadonlyMap<string, number> = new Map([
@@ -49,14 +49,14 @@ export function disclosureOf(value: Value): Disclosure {
   if (second instanceof Uint8Array) {
     return { schema, seed: bytesOf(second, 32), values: arrayOf(items[2]) };
   }
-  let before = -1;
+  let before = -1n;
   const fields = arrayOf(second).map((item) => {
     const [slot, salt, shown] = arrayOf(item, 3);
-    const number = intOf(slot);
-    need(number > BigInt(before) && number <= MAX_SLOT, "MALFORMED");
-    before = Number(number);
+    const number = uintOf(slot);
+    need(number > before, "MALFORMED");
+    before = number;
     if (shown === undefined) return reject("MALFORMED");
-    return { slot: before, salt: bytesOf(salt, 16), value: shown };
+    return { slot: Number(number), salt: bytesOf(salt, 16), value: shown };
   });
   const joined = bytesOf(items[2]);
   need(joined.length % 32 === 0, "MALFORMED");
@@ -129,5 +129,3 @@ export function fieldDigest(slot: number, salt: Uint8Array, value: Value): Promi
 export function recordHash(schema: string, digests: readonly Bytes[]): Promise<Bytes> {
   return sha256(utf8("vwR1"), u16(digests.length), encode(schema), concat(...digests));
 }
-
-const MAX_SLOT = 0xffffn;

@@ -43,8 +43,8 @@ export function listOf(value: Value | undefined, limit: number): Value[] {
   return items;
 }
 
-/** The siblings of a path: 32 bytes each, at most `limit` of them. */
-export function nodesOf(value: Value | undefined, limit: number): Bytes[] {
+/** The nodes of a path: 32 bytes each, at most `limit` of them. */
+export function nodesOf(value: Value | undefined, limit = Number.POSITIVE_INFINITY): Bytes[] {
   const bytes = bytesOf(value);
   need(bytes.length <= limit * 32, "LIMIT_EXCEEDED");
   need(bytes.length % 32 === 0, "MALFORMED");

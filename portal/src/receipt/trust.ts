@@ -45,6 +45,7 @@ export async function parseTrust(text: string): Promise<Trust> {
   const keys: PublicKey[] = [];
   for (const item of optionalList(bundle.keys)) keys.push(await keyOf(base64(item)));
   const channels = optionalList(bundle.fabric).map(channelOf);
+  if (new Set(channels).size !== channels.length) throw new BadTrust("a channel twice");
   for (const item of optionalList(bundle.tsa)) base64(item);
   return { logs, keys, channels };
 }
@@ -76,20 +77,25 @@ async function noteKey(vkey: string, type: number): Promise<NoteKey> {
   return { name, id: expected, key: await keyOf(ed25519Spki(bytes.subarray(1))) };
 }
 
-/** The shape of a Fabric anchor's trust; what it pins is not used yet. */
+/** The shape of a Fabric anchor's trust, and a policy that can hold; its keys are not used yet. */
 function channelOf(item: unknown): string {
   const fabric = members(item, ["channel", "chaincode", "msps", "policy"], ["certs"]);
   string(fabric.chaincode);
-  for (const entry of list(fabric.msps)) {
+  const ids = list(fabric.msps).map((entry) => {
     const msp = members(entry, ["id", "roots", "crls"], []);
-    string(msp.id);
     for (const der of [...list(msp.roots), ...list(msp.crls)]) base64(der);
-  }
-  for (const entry of list(fabric.policy)) {
+    return string(msp.id);
+  });
+  if (new Set(ids).size !== ids.length) throw new BadTrust("an MSP twice");
+  const policy = list(fabric.policy);
+  if (policy.length === 0) throw new BadTrust("a policy that anything satisfies");
+  for (const entry of policy) {
     const rule = list(entry);
     if (rule.length !== 2) throw new BadTrust("a policy of another shape");
-    number(rule[0]);
-    for (const msp of list(rule[1])) string(msp);
+    const named = list(rule[1]).map(string);
+    const least = number(rule[0]);
+    const distinct = new Set(named).size === named.length && named.every((id) => ids.includes(id));
+    if (!distinct || least < 1 || least > named.length) throw new BadTrust("a policy that cannot hold");
   }
   for (const der of optionalList(fabric.certs)) base64(der);
   return string(fabric.channel);

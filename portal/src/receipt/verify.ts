@@ -19,7 +19,7 @@ import {
   Type,
 } from "./entry";
 import { type AuthorFacts, type EntryFacts, entryFacts, type Facts, type Verdict } from "./facts";
-import { type Author, readReceipt } from "./receipt";
+import { type Author, type Receipt, readReceipt } from "./receipt";
 import { need, Rejection } from "./rejection";
 import { leafHash, rootOf } from "./tree";
 import { keyOfId, logOfOrigin, type Trust } from "./trust";
@@ -41,36 +41,60 @@ export async function judged<F>(check: () => Promise<F>): Promise<Verdict<F>> {
 
 /** As `verify`; refuses by throwing a `Rejection`. */
 export async function facts(bytes: Uint8Array, beside: Uint8Array | null, trust: Trust): Promise<Facts> {
-  // 1. Decode.
+  return prove(await decoded(bytes, beside), trust);
+}
+
+export interface Decoded extends Omit<Receipt, "entry" | "enrol"> {
+  readonly entry: Entry;
+  readonly enrol: { readonly event: Event; readonly signature: Bytes } | null;
+}
+
+/** Step 1: all that is to be read is read, in this order. */
+export async function decoded(bytes: Uint8Array, beside: Uint8Array | null): Promise<Decoded> {
   const receipt = await readReceipt(bytes);
   need(beside === null || (receipt.rc !== null && receipt.disclosure === null), "MALFORMED");
   const disclosure = beside === null ? receipt.disclosure : readDisclosure(beside);
   const entry = readEntry(receipt.entry);
-  const enrol = receipt.enrol && {
-    event: readEvent(receipt.enrol.event),
-    signature: receipt.enrol.signature,
-  };
-  const { rc, batch, log } = receipt;
+  const enrol = receipt.enrol && { ...receipt.enrol, event: readEvent(receipt.enrol.event) };
+  return { ...receipt, disclosure, entry, enrol };
+}
+
+/** A step of section 7 after the first. */
+export type Step = "disclosure" | "batch" | "entry" | "log" | "checkpoint" | "anchors";
+
+/** Steps 2 to 7; `begin` is told of each as it begins. */
+export async function prove(
+  receipt: Decoded,
+  trust: Trust,
+  begin: (step: Step) => void = () => {},
+): Promise<Facts> {
+  const { rc, batch, log, entry, enrol, disclosure } = receipt;
 
   // 2. Disclosure and author.
+  begin("disclosure");
   const disclosed = disclosure && rc && (await openAs(disclosure, rc, batch?.index === 0n));
   const author = receipt.author && rc && (await checkAuthor(receipt.author, rc, trust));
 
   // 3. Batch.
+  begin("batch");
   const root = rc && batch && (await rootOf(await leafHash(rc), batch.index, batch.size, batch.path));
 
   // 4. Entry.
+  begin("entry");
   const keys = keysAtHand(trust, receipt.keys);
   const entryAs = await checkEntry(entry, enrol, root, log.origin, log.index, keys);
 
   // 5. Log.
+  begin("log");
   const logRoot = await rootOf(await leafHash(entry.bytes), log.index, log.size, log.path);
 
   // 6. Checkpoint.
+  begin("checkpoint");
   const body = noteBody(log.origin, log.size, logRoot);
   const { witnessed, existedBy } = await checkNote(log.origin, body, receipt.lines, trust);
 
   // 7. Anchors.
+  begin("anchors");
   return {
     rc: rc && hex(rc),
     batch: batch && { size: batch.size, index: batch.index },
