@@ -57,6 +57,8 @@ for part in "$@"; do
     portal)
       step portal-check tests/portal.sh check
       step portal-units tests/portal.sh units
+      step portal-judged tests/portal.sh judged
+      step portal-browser tests/portal.sh browser
       ;;
     exports)
       step exports-made tests/exports/run.sh make

@@ -27,13 +27,32 @@ if [ ! -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
   touch "$installed"
 fi
 
+browser() {
+  command -v chromium || command -v chromium-browser || command -v google-chrome
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+bring_browser() {
+  command -v apt-get >/dev/null || return 1
+  as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium
+}
+
 case ${1:-} in
   check) npm run --silent check ;;
-  units) npx --no-install vitest run tests ;;
+  units) npx --no-install vitest run tests/vectors.test.ts tests/page.test.ts ;;
   judged)
     cases=${CARGO_TARGET_DIR:-../target}/judged.jsonl
     cargo run --quiet -p vitalwitness-tests --bin judged -- "$cases" "${RECEIPTS:-10000}" "${SEED:-1}"
-    VW_JUDGED=$(realpath "$cases") npx --no-install vitest run judged
+    VW_JUDGED=$(realpath "$cases") npx --no-install vitest run tests/judged.test.ts
+    ;;
+  browser)
+    if ! browser >/dev/null; then
+      bring_browser >"$cache/chromium.log" 2>&1 || skip "the check page's tests need Chromium"
+    fi
+    VW_CHROMIUM=$(browser) npx --no-install vitest run tests/browser
     ;;
   *) echo "portal.sh check | units | judged | browser" >&2; exit 2 ;;
 esac

@@ -1,0 +1,316 @@
+// The built page in a real browser without a network: what people see, hear and can reach.
+// VW_CHROMIUM names the browser (tests/portal.sh browser); pictures go to out/.
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bundle, completeness, film, type Given, picture, receipt, toBase45, trust, trustOf } from "./files";
+
+const out = new URL("../../out/", import.meta.url).pathname;
+const axe = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const code = () => toBase45(receipt("record-whole").buffer);
+let browser: Browser;
+
+beforeAll(async () => {
+  mkdirSync(out, { recursive: true });
+  await page("bare", null);
+  await page("trusting", trust());
+  const frames = join(out, "camera.y4m");
+  writeFileSync(frames, film(code()));
+  browser = await chromium.launch({
+    executablePath: process.env.VW_CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--use-fake-ui-for-media-stream",
+      "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-video-capture=${frames}`,
+    ],
+  });
+}, 120_000);
+
+afterAll(() => browser?.close());
+
+test("an unchanged record is shown with its value, its time and who stands behind it", async () => {
+  await visit("trusting", {}, async (page) => {
+    await give(page, receipt("record-last"));
+    await see(
+      page,
+      "Unchanged",
+      "mmHg",
+      "Witnessed by 2 of 3",
+      "witness.example/w1",
+      "That the measurement was right.",
+    );
+    await picturesOf(page, "valid");
+  });
+});
+
+test("a changed record is named as changed, with the step and the code", async () => {
+  await visit("trusting", {}, async (page) => {
+    await give(page, receipt("record-value"));
+    await see(page, "Changed", "RECORD_MISMATCH", "It was altered after it was sealed");
+    expect(
+      await page.locator(".steps li").evaluateAll((steps) => steps.map((step) => step.className)),
+    ).toEqual(["fails", "unreached", "unreached", "unreached", "unreached"]);
+    await picturesOf(page, "changed");
+  });
+});
+
+test("a service that nobody named is no sign of a fault, until a trust file names it", async () => {
+  await visit("bare", {}, async (page) => {
+    await give(page, receipt("record-whole"));
+    await see(page, "Cannot tell", "log.example/vw1", "Add a trust file", "Nobody yet.");
+    await picturesOf(page, "unknown");
+    await page.setInputFiles("#trust", {
+      ...trustOf("receipt", "record"),
+      name: "bad.json",
+      buffer: Buffer.from("{}"),
+    });
+    await see(page, "Cannot tell", "bad.json is no trust file");
+    await page.setInputFiles("#trust", trustOf("receipt", "record"));
+    await see(page, "Unchanged", "Added by you from trust.json");
+  });
+});
+
+test("a damaged file is told in plain words", async () => {
+  await visit("trusting", {}, async (page) => {
+    await give(page, { ...receipt("record"), buffer: receipt("record").buffer.subarray(0, 300) });
+    await see(page, "Changed", "MALFORMED", "bytes are missing");
+    await picturesOf(page, "damaged");
+  });
+});
+
+test("an event is told by what happened", async () => {
+  await visit("trusting", {}, async (page) => {
+    await give(page, receipt("event-grant"));
+    await see(page, "Unchanged", "the owner allowed it", "This event is exactly what was listed.");
+    await picturesOf(page, "event");
+  });
+});
+
+test("a disclosure kept beside its receipt is joined with it", async () => {
+  await visit("trusting", {}, async (page) => {
+    await give(page, receipt("record"));
+    await see(page, "Unchanged", "none of its fields");
+    await give(page, disclosureOf("record-beside"));
+    await see(page, "Unchanged", "per minute");
+  });
+});
+
+test("a bundle lists its records, and names the one that was changed", async () => {
+  await visit("trusting", {}, async (page) => {
+    await give(page, bundle("week"));
+    await see(page, "Unchanged", "14 records", "Records in this file");
+    await picturesOf(page, "bundle");
+    await give(page, bundle(await changedBundle()));
+    await see(page, "Changed", "RECORD_MISMATCH", "One record of this file does not fit");
+    await picturesOf(page, "bundle-changed");
+  });
+});
+
+test("a completeness proof says how many of how many", async () => {
+  await visit("trusting", {}, async (page) => {
+    await page.setInputFiles("#trust", trustOf("completeness", "complete"));
+    await give(page, completeness("withheld"));
+    await see(page, "11 of 12 shown", "What the records not shown hold.");
+    await picturesOf(page, "complete");
+  });
+});
+
+test("a code is read from a picture, from pasted text and from the camera", async () => {
+  await visit("trusting", { permissions: ["camera"] }, async (page) => {
+    await page.setInputFiles("#file", picture(code()));
+    await see(page, "Unchanged", "per minute", "code.gif");
+  });
+  await visit("trusting", {}, async (page) => {
+    await page.getByRole("button", { name: "Type or paste" }).click();
+    await page.getByLabel("Text of a code, or of a trust file").fill("no code at all");
+    await page.getByRole("button", { name: "Check", exact: true }).click();
+    await expect.poll(() => page.getByRole("alert").innerText()).toContain("This text is no code");
+    await page.getByLabel("Text of a code, or of a trust file").fill(`${code()}\n`);
+    await page.getByRole("button", { name: "Check", exact: true }).click();
+    await see(page, "Unchanged", "per minute");
+  });
+  await visit("trusting", { permissions: ["camera"] }, async (page) => {
+    await page.getByRole("button", { name: "Scan a code" }).click();
+    await see(page, "Unchanged", "per minute");
+    await picturesOf(page, "scanned");
+  });
+});
+
+test("it speaks German to who reads German, and to who asks for it", async () => {
+  await visit("trusting", { locale: "de-DE" }, async (page) => {
+    await give(page, receipt("record-last"));
+    await see(page, "Unverändert", "Herzfrequenz", "Was das nicht sagt");
+    expect(await page.locator("html").getAttribute("lang")).toBe("de");
+    await picturesOf(page, "german");
+    await page.getByRole("button", { name: "English" }).click();
+    await see(page, "Unchanged", "Heart rate");
+  });
+});
+
+test("it fits a phone, light and dark", async () => {
+  for (const colorScheme of ["light", "dark"] as const) {
+    const phone = { viewport: { width: 390, height: 844 }, colorScheme, locale: "de-DE" };
+    await visit("trusting", phone, async (page) => {
+      await page.setInputFiles("#trust", trustOf("completeness", "complete"));
+      for (const [name, file] of [
+        ["valid", receipt("record-last")],
+        ["changed", receipt("record-value")],
+        ["complete", completeness("withheld")],
+        ["bundle", bundle("week")],
+      ] as const) {
+        await give(page, file);
+        await page.locator("#verdict").waitFor();
+        await fits(page);
+        await picturesOf(page, `phone-${name}`);
+      }
+    });
+    await visit("trusting", { colorScheme }, async (page) => {
+      await picturesOf(page, "empty");
+      await give(page, receipt("record-last"));
+      await page.locator("#verdict").waitFor();
+      await picturesOf(page, "valid");
+    });
+  }
+});
+
+test("it can be used with the keyboard alone", async () => {
+  await visit("trusting", {}, async (page) => {
+    const reached: string[] = [];
+    for (let presses = 0; presses < 12; presses++) {
+      await page.keyboard.press("Tab");
+      reached.push(
+        await page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent || ""),
+      );
+    }
+    for (const name of ["file", "scan-toggle", "paste-toggle", "trust", "Deutsch"])
+      expect(reached).toContain(name);
+    await page.locator("#paste-toggle").focus();
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("text");
+    await page.keyboard.insertText(code());
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await see(page, "Unchanged");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("verdict");
+  });
+});
+
+test("its policy forbids what it never does", async () => {
+  await visit("trusting", {}, async (page) => {
+    const tried = await page.evaluate(async () => {
+      const refused: string[] = [];
+      addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+      await fetch("https://example.invalid/").catch(() => {});
+      new Image().src = "https://example.invalid/x.png";
+      const script = document.createElement("script");
+      try {
+        script.text = "window.ran = true";
+        document.body.append(script);
+      } catch {
+        refused.push("trusted-types");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return { refused, ran: "ran" in window };
+    });
+    expect(tried.ran).toBe(false);
+    expect(tried.refused).toEqual(expect.arrayContaining(["connect-src", "img-src"]));
+  });
+});
+
+/** Opens the built page without a network; any request and any error fails the test. */
+async function visit(
+  which: string,
+  options: BrowserContextOptions,
+  use: (page: Page) => Promise<void>,
+): Promise<void> {
+  const defaults = {
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    offline: true,
+    viewport: { width: 1280, height: 800 },
+  };
+  const context = await browser.newContext({ ...defaults, ...options });
+  try {
+    const page = await context.newPage();
+    const url = pathToFileURL(join(tmpdir(), `vw-page-${process.pid}`, which, "verify.html")).href;
+    const wrong: string[] = [];
+    page.on("request", (request) => {
+      if (request.url() !== url && !request.url().startsWith("data:"))
+        wrong.push(`request: ${request.url()}`);
+    });
+    page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
+    await page.goto(url);
+    await use(page);
+    expect(wrong.filter((line) => !line.includes("example.invalid"))).toEqual([]);
+  } finally {
+    await context.close();
+  }
+}
+
+async function give(page: Page, file: Given): Promise<void> {
+  await page.setInputFiles("#file", file);
+}
+
+/** The verdict, and texts that stand on the page with it. */
+async function see(page: Page, verdict: string, ...texts: string[]): Promise<void> {
+  await expect.poll(() => page.locator("#verdict").allInnerTexts(), { timeout: 15_000 }).toEqual([verdict]);
+  for (const text of texts) {
+    await expect.poll(() => page.locator("body").innerText(), { timeout: 15_000 }).toContain(text);
+  }
+}
+
+async function fits(page: Page): Promise<void> {
+  const [wide, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  expect(wide).toBeLessThanOrEqual(width ?? 0);
+}
+
+/** A picture for who looks, and what axe finds: labels, roles, contrast, order. */
+async function picturesOf(page: Page, name: string): Promise<void> {
+  const dark = await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches);
+  await page.screenshot({ path: join(out, `${name}${dark ? ".dark" : ""}.png`), fullPage: true });
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: axe has put itself there
+    const { violations } = await (globalThis as any).axe.run();
+    return violations.map((violation: { id: string; nodes: { html: string }[] }) => [
+      violation.id,
+      ...violation.nodes.map((node) => node.html.slice(0, 120)),
+    ]);
+  });
+  expect(found).toEqual([]);
+}
+
+async function page(which: string, text: string | null): Promise<void> {
+  const folder = join(tmpdir(), `vw-page-${process.pid}`, which);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "trust.json");
+  if (text !== null) writeFileSync(file, text);
+  process.env.VW_TRUST = text === null ? "" : file;
+  process.env.VW_PAGE_DIR = folder;
+  await build({ logLevel: "error", mode: "production" });
+}
+
+async function changedBundle(): Promise<string> {
+  const { cases } = await import("../vectors");
+  const changed = cases("bundle").find(
+    (one) => one.expect.reject === "RECORD_MISMATCH" && one.id.startsWith("week"),
+  );
+  if (changed === undefined) throw new Error("no changed bundle");
+  return changed.id;
+}
+
+function disclosureOf(id: string): Given {
+  return { ...receipt(id), name: "fields.cbor", buffer: Buffer.from(disclosures(id), "hex") };
+}
+
+function disclosures(id: string): string {
+  const file = readFileSync(new URL("../../../tests/vectors/receipt.json", import.meta.url), "utf8");
+  const all: { id: string; input: { disclosure?: string } }[] = JSON.parse(file).cases;
+  return all.find((one) => one.id === id)?.input.disclosure ?? "";
+}
