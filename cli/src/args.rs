@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::compare::{Compare, Kept};
 use crate::export::Export;
 use crate::grantee::colleagues::{Admit, Colleagues};
 use crate::grantee::{ask::Ask, enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     Join(Join),
     Erase(Erase),
     Verify(Verify),
+    Compare(Compare),
+    Evidence(Kept),
     Inspect(Inspect),
     Export(Export),
     Enrol(Enrol),

@@ -4,8 +4,10 @@
 //! do it, one sentence with a stable code in brackets.
 
 mod args;
+mod compare;
 mod console;
 mod disclosed;
+mod evidence;
 mod export;
 mod given;
 mod grantee;
@@ -69,6 +71,8 @@ fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
         Command::Join(args) => wait(patient::devices::join(args, console)),
         Command::Erase(args) => wait(patient::erase::erase(args, console)),
         Command::Verify(args) => verify::run(args, console),
+        Command::Compare(args) => wait(compare::compare(args, console)),
+        Command::Evidence(args) => compare::kept(args, console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Export(args) => export::run(args, console),
         Command::Summary(args) => grantee::summary::run(args, console),

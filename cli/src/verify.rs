@@ -24,8 +24,11 @@ use vitalwitness_proof::trust::Trust;
 pub(crate) struct Verify {
     /// The receipt (.vwr), or the text of its QR code; `-` reads standard input. Also a bundle
     /// (.vwb) or a completeness proof (.vwc), told by the ending of the file's name or its content.
-    #[arg(value_name = "FILE")]
-    receipt: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "evidence")]
+    receipt: Option<PathBuf>,
+    /// Check evidence that a log contradicts itself, instead of a receipt.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["receipt", "disclosure"])]
+    evidence: Option<PathBuf>,
     /// The logs and witnesses you trust (JSON, `vw-trust/1`).
     #[arg(long, value_name = "BUNDLE")]
     trust: PathBuf,
@@ -39,6 +42,7 @@ Examples:
   vitalwitness verify morning.vwr --trust trust.json
   vitalwitness verify morning.vwr --trust trust.json --json
   cat morning.vwr | vitalwitness verify - --trust trust.json
+  vitalwitness verify --evidence fork-1f2e3d4c.json --trust trust.json
 
 Exit codes:
   0  unchanged: the receipt holds
@@ -46,15 +50,22 @@ Exit codes:
   2  the command or a file is not usable (also a bad trust file)
   3  cannot tell: a proof of another service (Chainpoint: shown as foreign); no log you trust issued it, too few witnesses saw it, or a newer version is
      needed to read it (ORIGIN_UNKNOWN, KEY_UNKNOWN, QUORUM_NOT_MET, UNSUPPORTED_VERSION,
-     SCHEMA_UNKNOWN)";
+     SCHEMA_UNKNOWN)
+With --evidence:
+  0  proven: the log signed two lists    1  no contradiction, or not signed by the log
+  3  not proven by this file alone (a rollback, a proof that fails), or the log is not known";
 
 /// Runs it.
 pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
     let trust = read_trust(&args.trust)?;
-    if let Some(kind) = several::kind_of(&args.receipt) {
-        return several::run(kind, &args.receipt, &trust, console);
+    if let Some(path) = &args.evidence {
+        return crate::evidence::verify(path, &trust, console);
     }
-    let receipt = match given::read(&args.receipt)? {
+    let path = args.receipt.as_deref().unwrap_or(Path::new("-"));
+    if let Some(kind) = several::kind_of(path) {
+        return several::run(kind, path, &trust, console);
+    }
+    let receipt = match given::read(path)? {
         Given::Receipt(receipt) => receipt,
         Given::Several(kind, bytes) => return Ok(several::check(kind, &bytes, &trust, console)),
         Given::Chainpoint(proof) => return Ok(chainpoint(&proof, Exit::CannotTell, console)),

@@ -110,21 +110,7 @@ impl At {
     /// Opens everything.
     pub(crate) fn open(&self, console: &Console) -> Outcome<Home> {
         let dir = self.dir()?;
-        let path = dir.join(PAPERS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Failure::usage(
-                    "not_enrolled",
-                    format!(
-                        "There is no work key in {}; `vitalwitness enrol` makes one.",
-                        dir.display()
-                    ),
-                ));
-            }
-            Err(error) => return Err(Failure::unreadable(&path.display().to_string(), &error)),
-        };
-        let papers = serde_json::from_str(&text).map_err(|_| damaged(&path))?;
+        let papers = read_papers(&dir)?;
         Ok(Home {
             keys: self.keys(console, false)?,
             dir,
@@ -163,6 +149,11 @@ impl Home {
     pub(crate) fn log(&self) -> Outcome<TrustedLog> {
         let first = self.trust()?.logs.into_iter().next();
         first.ok_or_else(|| damaged(&self.dir.join(PAPERS)))
+    }
+
+    /// Where it is.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The keys.
@@ -232,6 +223,25 @@ pub(crate) fn read_organisation_key(dir: &Path, keys: &FileKeyStore) -> Outcome<
         .map_err(|error| of_keys(&error))?;
     let scalar = scalar.as_slice().try_into().map_err(|_| damaged(&path))?;
     PrivateKey::from_scalar(&Zeroizing::new(scalar)).map_err(|_| damaged(&path))
+}
+
+/// What is kept beside the keys of `dir`; needs no passphrase.
+pub(crate) fn read_papers(dir: &Path) -> Outcome<Papers> {
+    let path = dir.join(PAPERS);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Failure::usage(
+                "not_enrolled",
+                format!(
+                    "There is no work key in {}; `vitalwitness enrol` makes one.",
+                    dir.display()
+                ),
+            ));
+        }
+        Err(error) => return Err(Failure::unreadable(&path.display().to_string(), &error)),
+    };
+    serde_json::from_str(&text).map_err(|_| damaged(&path))
 }
 
 /// An ECDH key in the key file.

@@ -4,9 +4,11 @@
 //! before it; a signature whose key is there has been checked.
 
 use super::cloud::failed;
+use super::compare::{keep_evidence, settle};
 use super::home::Home;
 use crate::outcome::{Exit, Failure, Outcome};
 use std::collections::HashMap;
+use vitalwitness_domain::evidence::Evidence;
 use vitalwitness_domain::wire::{ChannelEntries, Id16, Proof};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::checkpoint::SignedNote;
@@ -193,21 +195,27 @@ pub(crate) async fn accept_head(client: &Client, home: &mut Home) -> Outcome<Sig
         let before = SignedNote::parse(before).map_err(distrust)?.checkpoint;
         let (from, to) = (before.size, note.checkpoint.size);
         let proof = if from < to {
-            let path = format!("/v1/log/consistency?from={from}&to={to}");
-            let proof: Proof = client
-                .open("GET", &path, None::<&()>)
-                .await
-                .map_err(|error| failed(&error))?;
-            proof.nodes.iter().map(|node| node.0).collect()
+            let proof = vitalwitness_vault::consistency(client, from, to).await;
+            proof.map_err(|error| failed(&error))?
         } else {
             Vec::new()
         };
-        note.checkpoint
-            .check_extends(&before, &proof)
-            .map_err(distrust)?;
+        if let Err(why) = note.checkpoint.check_extends(&before, &proof) {
+            let found = Evidence {
+                origin: before.origin.clone(),
+                before: home.papers.head.clone().unwrap_or_default(),
+                after: text,
+                proof,
+                paths: Vec::new(),
+                found_ms: client.server_now_ms(),
+            };
+            keep_evidence(home.dir(), &found)?;
+            return Err(distrust(why));
+        }
     }
     home.papers.head = Some(text);
     home.save()?;
+    settle(client, home.dir(), &home.papers).await?;
     Ok(note)
 }
 

@@ -7,6 +7,7 @@
 pub(crate) mod ask;
 pub(crate) mod cloud;
 pub(crate) mod colleagues;
+pub(crate) mod compare;
 pub(crate) mod enrol;
 mod export;
 pub(crate) mod fetch;

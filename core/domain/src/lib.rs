@@ -8,6 +8,7 @@ pub mod cert;
 pub mod context;
 pub mod decimal;
 pub mod envelope;
+pub mod evidence;
 pub mod export;
 pub mod grant;
 pub mod hpke;

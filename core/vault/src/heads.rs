@@ -10,6 +10,7 @@ use crate::Error;
 use crate::store::{DAMAGED, Kind, StoreError, Tx};
 use crate::vault::Vault;
 use std::fmt;
+use vitalwitness_domain::evidence::{self, Place, Under};
 use vitalwitness_proof::cbor::{Encoder, Reader};
 use vitalwitness_proof::checkpoint::{Checkpoint, SignedNote, check_fresh};
 use vitalwitness_proof::trust::TrustedLog;
@@ -155,6 +156,8 @@ pub struct Evidence {
     pub after: Vec<u8>,
     /// The consistency proof that came with it.
     pub proof: Vec<Hash>,
+    /// Places of entries under the notes, where receipts gave them.
+    pub paths: Vec<Place>,
     /// When, by this device's clock.
     pub time_ms: i64,
 }
@@ -162,9 +165,15 @@ pub struct Evidence {
 impl Evidence {
     pub(crate) fn save(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let mut out = Encoder::new();
-        out.array(6).text(&self.code).text(&self.origin);
+        out.array(7).text(&self.code).text(&self.origin);
         out.bytes(&self.before).bytes(&self.after);
         out.bytes(self.proof.as_flattened()).int(self.time_ms);
+        out.array(self.paths.len());
+        for place in &self.paths {
+            out.array(4).bool(place.under == Under::After);
+            out.uint(place.index).bytes(&place.leaf);
+            out.bytes(place.path.as_flattened());
+        }
         // named by what contradicts what: the same finding twice is one
         let name = sha256(&[self.code.as_bytes(), &self.before, &self.after]);
         tx.put(Kind::Evidence, &name, 0, &out.finish()).map(drop)
@@ -172,17 +181,33 @@ impl Evidence {
 
     fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
         let mut reader = Reader::new(bytes);
-        reader.array_of(6)?;
+        let length = reader.array()?;
         let code = reader.text()?.to_owned();
         let origin = reader.text()?.to_owned();
         let before = reader.bytes()?.to_vec();
         let after = reader.bytes()?.to_vec();
-        let (proof, rest) = reader.bytes()?.as_chunks::<32>();
-        if !rest.is_empty() {
-            return Err(Rejection::Malformed);
-        }
-        let proof = proof.to_vec();
+        let proof = hashes(reader.bytes()?)?;
         let time_ms = reader.int()?;
+        let mut paths = Vec::new();
+        // kept by an earlier version: six
+        let count = match length {
+            6 => 0,
+            7 => reader.array()?,
+            _ => return Err(Rejection::Malformed),
+        };
+        for _ in 0..count {
+            reader.array_of(4)?;
+            paths.push(Place {
+                under: if crate::header::bool_of(&mut reader)? {
+                    Under::After
+                } else {
+                    Under::Before
+                },
+                index: reader.uint()?,
+                leaf: reader.byte_array()?,
+                path: hashes(reader.bytes()?)?,
+            });
+        }
         reader.finish()?;
         Ok(Self {
             code,
@@ -190,8 +215,46 @@ impl Evidence {
             before,
             after,
             proof,
+            paths,
             time_ms,
         })
+    }
+
+    /// As a file for others; none where it is no matter of two notes: the log signs its notes,
+    /// not what else it tells.
+    pub fn to_file(&self) -> Option<evidence::Evidence> {
+        let note = |bytes: &[u8]| {
+            let text = std::str::from_utf8(bytes).ok()?;
+            SignedNote::parse(text).ok()?;
+            Some(text.to_owned())
+        };
+        Some(evidence::Evidence {
+            origin: self.origin.clone(),
+            before: note(&self.before)?,
+            after: note(&self.after)?,
+            proof: self.proof.clone(),
+            paths: self.paths.clone(),
+            found_ms: self.time_ms,
+        })
+    }
+
+    pub(crate) fn of_file(file: evidence::Evidence) -> Self {
+        Self {
+            code: file.code().code().to_owned(),
+            origin: file.origin,
+            before: file.before.into_bytes(),
+            after: file.after.into_bytes(),
+            proof: file.proof,
+            paths: file.paths,
+            time_ms: file.found_ms,
+        }
+    }
+}
+
+fn hashes(bytes: &[u8]) -> Result<Vec<Hash>, Rejection> {
+    match bytes.as_chunks::<32>() {
+        (hashes, []) => Ok(hashes.to_vec()),
+        _ => Err(Rejection::Malformed),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod bag;
 pub mod channels;
 pub mod client;
 pub mod clock;
+mod compare;
 pub mod devices;
 mod erasing;
 mod error;
@@ -37,6 +38,7 @@ mod vault;
 
 pub use adding::Added;
 pub use backup::BackupError;
+pub use compare::{Compared, consistency};
 pub use error::Error;
 pub use handover::{Adopt, Upload};
 pub use header::{Correction, Header, SealedAs, Sealer};

@@ -104,7 +104,7 @@ impl EventProof {
         out.finish()
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Rejection> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Rejection> {
         let mut reader = Reader::new(bytes);
         // proofs kept by earlier versions end before the last item
         let items = reader.array()?;

@@ -6,6 +6,7 @@
 //! Real vaults against the real cloud over loopback, with faults, lies and kills.
 
 mod cheats;
+mod cli;
 mod clinic;
 mod devices;
 mod exports;
@@ -16,6 +17,7 @@ mod net;
 mod rules;
 mod share;
 mod storm;
+mod split;
 mod town;
 mod way;
 mod witnesses;

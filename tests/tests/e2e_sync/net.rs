@@ -166,3 +166,47 @@ impl Transport for Gap {
         })
     }
 }
+
+/// A line that answers one path by itself, with a status and a problem code.
+#[derive(Debug)]
+pub(crate) struct Refuser {
+    to: Arc<dyn Transport>,
+    path: &'static str,
+    status: u16,
+    code: &'static str,
+}
+
+impl Refuser {
+    pub(crate) fn before(
+        to: Arc<dyn Transport>,
+        path: &'static str,
+        status: u16,
+        code: &'static str,
+    ) -> Arc<dyn Transport> {
+        Arc::new(Self {
+            to,
+            path,
+            status,
+            code,
+        })
+    }
+}
+
+impl Transport for Refuser {
+    fn send(&self, request: Request) -> Pending<'_> {
+        if !request.target.starts_with(self.path) {
+            return self.to.send(request);
+        }
+        let body = serde_json::json!({
+            "type": "about:blank", "title": "", "status": self.status,
+            "code": self.code, "retry_after_s": null,
+        });
+        Box::pin(async move {
+            Ok(Response {
+                status: self.status,
+                retry_after_s: None,
+                body: body.to_string().into_bytes(),
+            })
+        })
+    }
+}

@@ -113,7 +113,7 @@ pub fn write_trust(trust: &Trust) -> Result<String, TrustError> {
 /// Written as a JSON object; what derives `Deserialize` alone would take an array in its place.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Object<T>(T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -121,7 +121,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-struct Members<T>(PhantomData<T>);
+pub(crate) struct Members<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
     type Value = Object<T>;

@@ -45,6 +45,8 @@ pub enum Kind {
     Enrolled = 16,
     /// A bag item whose vault secret is not here yet; name: its id.
     SealedBag = 17,
+    /// A note somebody showed, not yet compared with the log; name: H of it.
+    Seen = 18,
 }
 
 /// One of them, opened.

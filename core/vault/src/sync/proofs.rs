@@ -5,7 +5,7 @@ use super::link;
 use super::pull::batch_of;
 use super::round::{Asked, Round};
 use crate::Error;
-use crate::client::ClientError;
+use crate::compare;
 use crate::heads::{self, Evidence, Head, Verdict};
 use crate::receipts::{self, EventProof};
 use crate::store::{BatchState, DAMAGED};
@@ -45,6 +45,7 @@ impl Round<'_> {
                     before: before.unwrap_or_default(),
                     after: note.into_bytes(),
                     proof,
+                    paths: Vec::new(),
                     time_ms: now_ms,
                 };
                 self.freeze(&evidence)?;
@@ -58,6 +59,10 @@ impl Round<'_> {
                     )
                 })?;
                 self.scan(&head)?;
+                let caught = compare::settle(self.vault, &self.client, &self.settings, &head);
+                if let Some(evidence) = caught.await? {
+                    self.freeze(&evidence)?;
+                }
                 Ok(Asked::Done)
             }
         }
@@ -76,16 +81,8 @@ impl Round<'_> {
         if old == 0 || new.size <= old {
             return Ok(Ok(Vec::new()));
         }
-        let target = format!("/v1/log/consistency?from={old}&to={}", new.size);
-        let proof: Result<Proof, _> = self.client.open("GET", &target, None::<&()>).await;
-        Ok(match proof {
-            Ok(proof) => Ok(proof.nodes.into_iter().map(|node| node.0).collect()),
-            // It says that it cannot prove it: judged as a proof that does not hold.
-            Err(ClientError::Refused(problem)) if (400..500).contains(&problem.status) => {
-                Ok(Vec::new())
-            }
-            Err(error) => Err(Asked::from_answer(Err(error))),
-        })
+        let proof = compare::consistency(&self.client, old, new.size).await;
+        Ok(proof.map_err(|error| Asked::from_answer(Err(error))))
     }
 
     pub(super) fn freeze(&mut self, evidence: &Evidence) -> Result<(), Error> {
@@ -143,6 +140,7 @@ impl Round<'_> {
                 before: head.note.into_bytes(),
                 after: kept.bytes,
                 proof: path,
+                paths: Vec::new(),
                 time_ms: self.now_ms()?,
             };
             self.freeze(&evidence)?;

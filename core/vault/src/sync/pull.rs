@@ -149,6 +149,7 @@ fn keep_evidence(
         before: wrong.before,
         after,
         proof: Vec::new(),
+        paths: Vec::new(),
         time_ms,
     };
     evidence.save(tx)?;
