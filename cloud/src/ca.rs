@@ -263,6 +263,7 @@ fn role_name(role: Role) -> &'static str {
     match role {
         Role::Provider => "provider",
         Role::Insurer => "insurer",
+        Role::Auditor => "auditor",
     }
 }
 

@@ -389,6 +389,7 @@ fn show_request(console: &Console, request: &RequestView) {
     let what = match request.role {
         Role::Provider => "a clinic or practice",
         Role::Insurer => "an insurer",
+        Role::Auditor => "an auditor",
     };
     console.line(format!(
         "{}  {} asks to see",

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use vitalwitness_domain::httpsig::{self, SignatureError};
-use vitalwitness_domain::wire::{Hash32, Id16};
+use vitalwitness_domain::wire::{Hash32, Id16, Role};
 use vitalwitness_proof::sha256;
 
 /// Challenges that wait for a session; each is good once, for a minute.
@@ -125,9 +125,17 @@ pub(crate) fn authenticate(
     match who {
         Who::Anyone => Ok(Caller::Anyone),
         Who::Operator => operator(app, headers),
-        Who::Owner | Who::Grantee | Who::Party => {
+        Who::Owner | Who::Grantee | Who::Party | Who::Auditor => {
             let caller = signed(app, (method, target), headers, body, now_ms)?;
             match (who, &caller) {
+                (_, Caller::Grantee { certificate, .. })
+                    if (certificate.role == Role::Auditor) != (who == Who::Auditor) =>
+                {
+                    Err(Refusal::forbidden("an auditor reads the log and nothing else").into())
+                }
+                (Who::Auditor, Caller::Owner { .. }) => {
+                    Err(Refusal::forbidden("this is for auditors").into())
+                }
                 (Who::Owner, Caller::Grantee { .. }) => {
                     Err(Refusal::forbidden("this is for owners").into())
                 }

@@ -7,7 +7,7 @@ use crate::log::is_public;
 use crate::store::FoundEntry;
 use crate::{Refusal, Result};
 use vitalwitness_domain::wire::{
-    Bytes, ChannelEntries, EntryProof, Hash32, Id16, NewChannel, SubmittedEvent,
+    Bytes, ChannelEntries, EntryProof, Hash32, Id16, LogEntries, NewChannel, SubmittedEvent,
 };
 
 pub(super) fn open(app: &App, call: &Call) -> Result<Reply> {
@@ -53,6 +53,14 @@ pub(super) fn entries(app: &App, call: &Call) -> Result<Reply> {
     }
     let after = call.query("after")?.unwrap_or(0);
     Reply::json(&app.store.entries(channel, after, last)?)
+}
+
+/// Entries of every channel, in the log's order, for auditors.
+pub(super) fn log_entries(app: &App, call: &Call) -> Result<Reply> {
+    let from = call.query("from")?.unwrap_or(0);
+    // what is not under a signed note yet is not shown
+    let entries = app.store.log_entries(from, app.notes.size())?;
+    Reply::json(&LogEntries { entries })
 }
 
 /// The first entry of that recordhash the caller may see, of one type if `type` is given.

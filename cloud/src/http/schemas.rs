@@ -82,6 +82,8 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     ),
     ("Grants", "grants:[GrantForGrantee] next:int?"),
     ("ChannelEntries", "entries:[Logged] keys:[bytes]"),
+    ("LogEntries", "entries:[LogEntry]"),
+    ("LogEntry", "index:int entry:bytes spki:bytes?"),
     ("Manifest", "envelopes:[Envelope] batches:[BatchInfo]"),
     ("NewAccess", "grant:id event:SubmittedEvent batches:[id]"),
     ("Delivery", "delivery:id end_ms:int logged:Logged"),

@@ -227,7 +227,7 @@ fn grantee_batch(
     if !grant.append {
         return Err(Refusal::forbidden("the grant does not allow writing"));
     }
-    allowed(actor(person.role), category, Action::Update)
+    allowed(actor(person.role)?, category, Action::Update)
 }
 
 fn grant(event: &Event, facts: &Facts, now_ms: i64, category: Category) -> Result<(), Refusal> {
@@ -250,11 +250,12 @@ fn grant(event: &Event, facts: &Facts, now_ms: i64, category: Category) -> Resul
     let Some(role) = facts.receiver_role else {
         return Err(Refusal::certificate());
     };
+    let actor = actor(role)?;
     if grant.read {
-        allowed(actor(role), category, Action::Query)?;
+        allowed(actor, category, Action::Query)?;
     }
     if grant.append {
-        allowed(actor(role), category, Action::Update)?;
+        allowed(actor, category, Action::Update)?;
     }
     Ok(())
 }
@@ -303,7 +304,8 @@ fn owner_key(kind: EventType, facts: &Facts) -> Result<(), Refusal> {
 }
 
 fn person(facts: &Facts) -> Result<PersonFact, Refusal> {
-    facts.person.ok_or(Refusal::certificate())
+    let person = facts.person.ok_or(Refusal::certificate())?;
+    actor(person.role).map(|_| person)
 }
 
 /// The grant that the call names, live, and the receiver that the event names.
@@ -344,10 +346,13 @@ fn names(event: &Event, receiver: Id16) -> Result<(), Refusal> {
     }
 }
 
-fn actor(role: Role) -> Actor {
+fn actor(role: Role) -> Result<Actor, Refusal> {
     match role {
-        Role::Provider => Actor::Provider,
-        Role::Insurer => Actor::Insurer,
+        Role::Provider => Ok(Actor::Provider),
+        Role::Insurer => Ok(Actor::Insurer),
+        Role::Auditor => Err(Refusal::forbidden(
+            "an auditor reads the log and nothing else",
+        )),
     }
 }
 

@@ -17,6 +17,10 @@ use vitalwitness_domain::wire::{
     DeviceStatement, Directory, Envelope, GrantForGrantee, Hash32, Id16, KeyHandover, Logged,
     Manifest, NewAccess, NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation, Quota,
     Recovery, Refusal, Request, Role,
+    BagItem, BatchInfo, BatchStatus, Changes, ChannelEntries, Contact, Delivery, DeviceStatement,
+    Directory, Envelope, GrantForGrantee, Hash32, Id16, LogEntry, Logged, Manifest, NewAccess,
+    NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation, Quota, Recovery, Refusal, Request,
+    Role,
 };
 
 /// All of it.
@@ -292,6 +296,8 @@ pub(crate) trait KeyHolders {
 pub(crate) trait LogReads {
     /// Entries of a recordhash, in order: (channel, seq, type, receiver, entry).
     fn by_recordhash(&self, recordhash: Hash32) -> Result<Vec<FoundEntry>>;
+    /// Entries `from..end`, at most a page of them, with the keys they enrol.
+    fn log_entries(&self, from: u64, end: u64) -> Result<Vec<LogEntry>>;
     /// The hashes of a tile so far.
     fn tile(&self, level: u32, n: u64) -> Result<Vec<u8>>;
     fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash32>>;

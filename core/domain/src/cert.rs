@@ -120,6 +120,7 @@ pub fn verify_organisation(
     let role = match leaf.attribute(UNIT)?.as_deref() {
         Some("provider") => Role::Provider,
         Some("insurer") => Role::Insurer,
+        Some("auditor") => Role::Auditor,
         _ => return Err(CertError::Role),
     };
     if leaf.attribute(COMMON_NAME)?.is_some() || leaf.attribute(SERIAL_NUMBER)?.is_some() {
@@ -161,6 +162,12 @@ pub fn verify_person(der: &[u8], ca_der: &[u8], now_ms: i64) -> Result<PersonCer
         not_after_ms: leaf.not_after_ms,
         hash: sha256(&[der]),
     })
+}
+
+/// From when on a certificate (DER) is valid, ms UTC, as it says; nothing of it is checked.
+pub(crate) fn begins_ms(der: &[u8]) -> Option<i64> {
+    let begins = parse(der).ok()?.tbs_certificate().validity().not_before;
+    i64::try_from(begins.to_unix_duration().as_millis()).ok()
 }
 
 /// A certificate whose chain and time hold.

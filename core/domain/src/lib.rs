@@ -4,6 +4,7 @@
 //! imports, and the wire types that phone, command line and cloud exchange. Time and randomness
 //! are arguments.
 
+pub mod audit;
 pub mod cert;
 pub mod context;
 pub mod decimal;

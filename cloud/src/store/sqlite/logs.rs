@@ -4,7 +4,7 @@ use super::Sqlite;
 use crate::log::{node, read_tile};
 use crate::store::{FoundEntry, LogReads};
 use crate::{Error, Refusal, Result};
-use vitalwitness_domain::wire::{Hash32, Id16, Logged};
+use vitalwitness_domain::wire::{Hash32, Id16, LogEntry, Logged};
 use vitalwitness_proof::Hash;
 use vitalwitness_proof::merkle::{PathError, consistency_proof, log_path};
 
@@ -25,6 +25,27 @@ impl LogReads for Sqlite {
                         entry: row.get::<_, Vec<u8>>(4)?.into(),
                         index: row.get(5)?,
                     },
+                })
+            })?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })
+    }
+
+    fn log_entries(&self, from: u64, end: u64) -> Result<Vec<LogEntry>> {
+        // a column holds no larger number
+        if from > i64::MAX as u64 || end > i64::MAX as u64 {
+            return Ok(Vec::new());
+        }
+        self.read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT e.idx, e.bytes, k.spki FROM entry e LEFT JOIN channel_key k
+                 ON k.idx = e.idx WHERE e.idx >= ?1 AND e.idx < ?2 ORDER BY e.idx LIMIT 1000",
+            )?;
+            let rows = statement.query_map([from, end], |row| {
+                Ok(LogEntry {
+                    index: row.get(0)?,
+                    entry: row.get::<_, Vec<u8>>(1)?.into(),
+                    spki: row.get::<_, Option<Vec<u8>>>(2)?.map(Into::into),
                 })
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)

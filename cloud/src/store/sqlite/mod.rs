@@ -276,14 +276,15 @@ fn role_text(role: Role) -> &'static str {
     match role {
         Role::Provider => "provider",
         Role::Insurer => "insurer",
+        Role::Auditor => "auditor",
     }
 }
 
 fn role_of(text: &str) -> Role {
-    if text == "insurer" {
-        Role::Insurer
-    } else {
-        Role::Provider
+    match text {
+        "insurer" => Role::Insurer,
+        "auditor" => Role::Auditor,
+        _ => Role::Provider,
     }
 }
 

@@ -514,7 +514,7 @@ wire!(
     NewOrganisation {
         /// Name, as people know it.
         name: String,
-        /// `provider` or `insurer`.
+        /// `provider`, `insurer` or `auditor`.
         role: Role,
     }
 );
@@ -527,7 +527,28 @@ pub enum Role {
     Provider,
     /// An insurer.
     Insurer,
+    /// Reads the log's entries, all of them; asks for no records and gets none.
+    Auditor,
 }
+
+wire!(
+    /// `GET /v1/log/entries?from=INDEX`, for auditors.
+    LogEntries {
+        /// In the log's order, without gaps, up to 1,000.
+        entries: Vec<LogEntry>,
+    }
+);
+wire!(
+    /// One of them.
+    LogEntry {
+        /// Its index in the log.
+        index: u64,
+        /// Full bytes of the entry.
+        entry: Bytes,
+        /// For ENROL of an owner's key: the key, while the account is there.
+        spki: Option<Bytes>,
+    }
+);
 
 wire!(
     /// A code that enrols once, for a day.

@@ -18,7 +18,7 @@ use vitalwitness_domain::grant::RequestDocument;
 use vitalwitness_domain::hpke;
 use vitalwitness_domain::record::Hash;
 use vitalwitness_domain::sync::Answer;
-use vitalwitness_domain::wire::{EntryProof, Hash32, Request};
+use vitalwitness_domain::wire::{EntryProof, Hash32, Request, Role};
 use vitalwitness_proof::entry::{DIRECTORY, Entry, Event, EventType, SignedEvent, entry_leaf};
 use vitalwitness_proof::keys::PublicKey;
 use vitalwitness_proof::merkle::verify_inclusion;
@@ -64,7 +64,9 @@ impl Round<'_> {
         let organisation =
             verify_organisation(&request.organisation.0, ca, now_ms).map_err(CertError::code)?;
         let person = verify_person(&request.person.0, ca, now_ms).map_err(CertError::code)?;
-        if person.organisation == organisation.id {
+        if organisation.role == Role::Auditor {
+            Err(CertError::Role.code())
+        } else if person.organisation == organisation.id {
             Ok((organisation, person))
         } else {
             Err("cert_organisation")

@@ -129,6 +129,8 @@ impl Core {
         let role = match checked.role {
             Role::Provider => policy::Role::Provider,
             Role::Insurer => policy::Role::Insurer,
+            // Table I does not know it
+            Role::Auditor => return Err(ShareError::NotChecked.into()),
         };
         document.check_for(role).map_err(ShareError::from)?;
         let kept = KeptGrant {

@@ -326,6 +326,7 @@ fn number_of(role: Role) -> i64 {
     match role {
         Role::Provider => 1,
         Role::Insurer => 2,
+        Role::Auditor => 3,
     }
 }
 
@@ -333,6 +334,7 @@ fn role_of(number: i64) -> Result<Role, Rejection> {
     match number {
         1 => Ok(Role::Provider),
         2 => Ok(Role::Insurer),
+        3 => Ok(Role::Auditor),
         _ => Err(Rejection::Malformed),
     }
 }

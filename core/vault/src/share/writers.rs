@@ -128,6 +128,8 @@ impl Writers {
                 role: match organisation.role {
                     Role::Provider => policy::Role::Provider,
                     Role::Insurer => policy::Role::Insurer,
+                    // Table I does not know it
+                    Role::Auditor => return None,
                 },
             })
         };
