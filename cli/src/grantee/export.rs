@@ -18,6 +18,7 @@ use std::fs;
 use std::path::Path;
 use vitalwitness_domain::record::Record;
 use vitalwitness_domain::sealed::{Leaf, Opened, RecordRef};
+use vitalwitness_domain::tracing::{Marker, RowId};
 use vitalwitness_proof::checkpoint::SignedNote;
 use vitalwitness_proof::keys::{PublicKey, Signature};
 use vitalwitness_proof::receipt::{self, LogPlace, Receipt};
@@ -52,6 +53,8 @@ struct Row {
     rc: Hash,
     record: Record,
     state: &'static str,
+    /// Its id in this delivery: who finds the row elsewhere can tell from which look it is.
+    id: RowId,
 }
 
 impl Evidence {
@@ -95,7 +98,7 @@ impl Book {
     }
 
     /// Takes an opened batch in.
-    pub(crate) fn add(&mut self, opened: Opened, evidence: Evidence) {
+    pub(crate) fn add(&mut self, opened: Opened, evidence: Evidence, marker: &Marker) {
         let set = self.sets.len();
         for leaf in opened.leaves() {
             match leaf {
@@ -108,6 +111,7 @@ impl Book {
                             rc: found.record_hash(),
                             record,
                             state: "current",
+                            id: marker.row(&found.rid()),
                         }),
                         Err(_) => self.unreadable += 1,
                     }
@@ -241,7 +245,7 @@ impl Book {
 
     fn csv(&self, names: &HashMap<Hash, String>) -> String {
         let mut out =
-            String::from("start,end,code,name,value,unit,origin,state,note,record,receipt\n");
+            String::from("start,end,code,name,value,unit,origin,state,note,record,receipt,row\n");
         for row in &self.rows {
             let record = &row.record;
             let end = record.end_ms.map(|ms| rfc3339(ms, record.offset_min));
@@ -258,6 +262,7 @@ impl Book {
                     note(record),
                     hex::encode(row.rc),
                     names.get(&row.rc).cloned().unwrap_or_default(),
+                    hex::encode(row.id),
                 ];
                 let cells = shared.iter().cloned().chain([code, name, value, unit]);
                 let line: Vec<String> = cells.chain(last).map(|cell| csv_cell(&cell)).collect();
@@ -275,6 +280,7 @@ impl Book {
                 let mut value = record_json(&row.record, &row.rc);
                 value["state"] = json!(row.state);
                 value["receipt"] = json!(names.get(&row.rc));
+                value["row"] = json!(hex::encode(row.id));
                 value
             })
             .collect();

@@ -17,11 +17,11 @@ use clap::Args;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use vitalwitness_domain::Secret32;
-use vitalwitness_domain::envelope::{Envelope, Unsigned, open_envelope};
+use vitalwitness_domain::envelope::{Contents, Envelope, Unsigned, open_envelope};
 use vitalwitness_domain::sealed::{self, Expect};
+use vitalwitness_domain::tracing::Marker;
 use vitalwitness_domain::wire::{BatchInfo, Delivery, Hash32, Id16, Manifest, NewAccess};
-use vitalwitness_proof::entry::{Entry, Event, EventType};
+use vitalwitness_proof::entry::{Entry, Event, EventType, entry_leaf};
 use vitalwitness_proof::merkle::Tree;
 use vitalwitness_proof::{Hash, Rejection, sha256};
 use vitalwitness_vault::client::Client;
@@ -48,7 +48,8 @@ Examples:
   vitalwitness fetch --out ward-7
   vitalwitness fetch 4f1c... --out ward-7 --receipts 20
 
-Each look is listed and shown to the patient. A download that was cut off goes on where it
+Each look is listed and shown to the patient, and each row has an id of this look: a copy that turns
+up elsewhere can be traced to it. A download that was cut off goes on where it
 stopped. Exit code 4: not shared with you, or not any more.";
 
 /// Runs it.
@@ -81,12 +82,13 @@ pub(crate) async fn run(args: &Fetch, console: &Console) -> Outcome<Exit> {
     }
     let infos: Vec<&BatchInfo> = wanted.iter().map(|(info, _)| *info).collect();
     let delivery = access(&client, &home, &granted, &infos).await?;
+    let leaf = entry_leaf(&delivery.logged.entry.0);
     let total = infos.iter().map(|info| info.bytes).sum();
     let bar = console.bar(total, "Downloading {wide_bar} {bytes} of {total_bytes}");
     for (info, evidence) in infos.iter().zip(evidence) {
         let bytes = download(&client, &home, &delivery, info).await?;
         bar.inc(info.bytes);
-        let key = keys
+        let contents = keys
             .get(&info.stream_key)
             .ok_or_else(|| distrust(Rejection::EntryMismatch))?;
         let expect = Expect {
@@ -96,14 +98,15 @@ pub(crate) async fn run(args: &Fetch, console: &Console) -> Outcome<Exit> {
             root: info.root.0,
             leaves: info.leaves,
         };
-        let opened = sealed::open(&bytes, key, &expect).map_err(|error| {
+        let opened = sealed::open(&bytes, &contents.stream_key, &expect).map_err(|error| {
             Failure::new(
                 Exit::NotValid,
                 error.code(),
                 "A downloaded part is not what was sealed and listed; nothing of it was written.",
             )
         })?;
-        book.add(opened, evidence);
+        let marker = Marker::new(&contents.tracing_key, &leaf);
+        book.add(opened, evidence, &marker);
     }
     bar.finish_and_clear();
     book.write(&args.out, args.receipts, &home)?;
@@ -157,7 +160,7 @@ fn open_envelopes(
     granted: &Granted,
     list: &List,
     manifest: &Manifest,
-) -> Outcome<HashMap<Id16, Secret32>> {
+) -> Outcome<HashMap<Id16, Contents>> {
     let document = &granted.document;
     let hpke = home.hpke()?;
     let mut keys = HashMap::new();
@@ -184,7 +187,7 @@ fn open_envelopes(
         };
         let contents = open_envelope(&envelope, &document.channel, &signer.to_spki(), &hpke)
             .map_err(|error| bad(error.code()))?;
-        keys.insert(sent.stream_key, contents.stream_key);
+        keys.insert(sent.stream_key, contents);
     }
     Ok(keys)
 }
@@ -194,7 +197,7 @@ fn wanted<'a>(
     granted: &Granted,
     list: &'a List,
     manifest: &'a Manifest,
-    keys: &HashMap<Id16, Secret32>,
+    keys: &HashMap<Id16, Contents>,
 ) -> Outcome<Vec<(&'a BatchInfo, &'a Listed)>> {
     let mut wanted = Vec::new();
     for info in &manifest.batches {

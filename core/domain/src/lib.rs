@@ -28,6 +28,7 @@ pub mod sync;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod testing;
+pub mod tracing;
 pub mod units;
 pub mod wire;
 

@@ -34,6 +34,7 @@ pub mod streams;
 mod summary;
 pub mod sync;
 pub mod tasks;
+pub mod tracing;
 mod vault;
 
 pub use adding::Added;

@@ -8,11 +8,11 @@
 //! Invariant: no stream key leaves this module but sealed to a key that passed these checks, under
 //! a live grant that covers its stream.
 
-mod activity;
+pub(crate) mod activity;
 mod check;
 mod code;
 mod granting;
-mod kept;
+pub(crate) mod kept;
 mod writers;
 
 pub use activity::{Activity, Done};

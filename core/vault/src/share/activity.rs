@@ -147,8 +147,36 @@ impl Core {
         Ok(rows)
     }
 
+    /// Every ACCESS of the owner's channels with the batches it was of; where they cannot be found
+    /// out, all that its receiver could have seen then.
+    pub(crate) fn deliveries(&self) -> Result<Vec<Delivered>, Error> {
+        let roots = Roots::of(self)?;
+        let mut all = Vec::new();
+        for kept in Kept::all(&self.store.reader())? {
+            let entry = kept.read()?;
+            if entry.event.kind != EventType::Access {
+                continue;
+            }
+            let (batches, exact) = match roots.accessed(&entry, kept.index) {
+                Done::Accessed {
+                    batches,
+                    records: Some(_),
+                } => (batches, true),
+                _ => (roots.could_see(&entry, kept.index), false),
+            };
+            all.push(Delivered {
+                entry,
+                index: kept.index,
+                bytes: kept.bytes,
+                batches,
+                exact,
+            });
+        }
+        Ok(all)
+    }
+
     /// Names of organisations and persons, from requests and grants that held.
-    fn names(&self) -> Result<HashMap<Id, String>, Error> {
+    pub(crate) fn names(&self) -> Result<HashMap<Id, String>, Error> {
         let reader = self.store.reader();
         let mut names = HashMap::new();
         for kept in KeptGrant::all(&reader)? {
@@ -162,6 +190,18 @@ impl Core {
         }
         Ok(names)
     }
+}
+
+/// An ACCESS and what it was of.
+pub(crate) struct Delivered {
+    pub(crate) entry: Entry,
+    /// In the log.
+    pub(crate) index: u64,
+    /// Full bytes of the entry.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) batches: Vec<Id>,
+    /// The batches are exactly those of the entry's root.
+    pub(crate) exact: bool,
 }
 
 /// Batch roots by the log's order, and which of them a grantee could see.
@@ -239,6 +279,18 @@ impl Roots {
             EventType::Access => self.accessed(entry, index),
             _ => Done::Emergency,
         }
+    }
+
+    /// All that any grant to the receiver showed when the ACCESS was logged.
+    fn could_see(&self, entry: &Entry, index: u64) -> Vec<Id> {
+        let receiver = entry.event.receiver.unwrap_or_default();
+        let grants = self.shown.get(&receiver).into_iter().flatten();
+        let mut seen: Vec<usize> = grants.flatten().copied().collect();
+        seen.sort_unstable();
+        seen.dedup();
+        let batches = seen.into_iter().map(|at| &self.batches[at]);
+        let then = batches.filter(|batch| batch.index < index);
+        then.map(|batch| batch.batch).collect()
     }
 
     /// Which batches an ACCESS was of: all that a grant showed then, all of one code of it, one
