@@ -5,6 +5,7 @@ use crate::export::Export;
 use crate::grantee::colleagues::{Admit, Colleagues};
 use crate::grantee::{ask::Ask, enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
 use crate::inspect::Inspect;
+use crate::monitor::Monitor;
 use crate::patient::add::{Add, Correct, Withdraw};
 use crate::patient::complete::Complete;
 use crate::patient::devices::{Backup, Devices, Join, Pair, Restore};
@@ -15,6 +16,7 @@ use crate::patient::look::{Days, List, Standing};
 use crate::patient::receipt::Give;
 use crate::patient::share::{Code, Deny, Grant, Grants, Looked, Requests, Revoke};
 use crate::patient::sync::{Sync, Trust};
+use crate::patient::trace::Trace;
 use crate::verify::Verify;
 use clap::{Parser, Subcommand};
 
@@ -60,6 +62,7 @@ pub(crate) enum Command {
     Grants(Grants),
     #[command(name = "activity")]
     Looked(Looked),
+    Trace(Trace),
     Backup(Backup),
     Restore(Restore),
     Devices(Devices),
@@ -69,6 +72,7 @@ pub(crate) enum Command {
     Verify(Verify),
     Compare(Compare),
     Evidence(Kept),
+    Monitor(Monitor),
     Inspect(Inspect),
     Export(Export),
     Enrol(Enrol),

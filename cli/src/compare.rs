@@ -134,9 +134,10 @@ pub(crate) async fn compare(args: &Compare, console: &Console) -> Outcome<Exit> 
 
 async fn of_record(args: &Compare, receipt: &[u8], console: &Console) -> Outcome<Met> {
     let vault = args.at.open(console)?;
-    let transport = match args.offline {
-        true => None,
-        false => Some(vault.transport().map_err(|error| failed(&error))?),
+    let transport = if args.offline {
+        None
+    } else {
+        Some(vault.transport().map_err(|error| failed(&error))?)
     };
     let compared = vault.compare(receipt, transport.as_ref()).await;
     Ok(match compared.map_err(|error| failed(&error))? {

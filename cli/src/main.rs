@@ -12,6 +12,7 @@ mod export;
 mod given;
 mod grantee;
 mod inspect;
+mod monitor;
 mod months;
 mod naming;
 mod outcome;
@@ -64,6 +65,7 @@ fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
         Command::Revoke(args) => patient::share::revoke(args, console),
         Command::Grants(args) => patient::share::grants(args, console),
         Command::Looked(args) => patient::share::activity(args, console),
+        Command::Trace(args) => patient::trace::trace(args, console),
         Command::Backup(args) => patient::devices::backup(args, console),
         Command::Restore(args) => wait(patient::devices::restore(args, console)),
         Command::Devices(args) => wait(patient::devices::devices(args, console)),
@@ -73,6 +75,7 @@ fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {
         Command::Verify(args) => verify::run(args, console),
         Command::Compare(args) => wait(compare::compare(args, console)),
         Command::Evidence(args) => compare::kept(args, console),
+        Command::Monitor(args) => wait(monitor::run(args, console)),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Export(args) => export::run(args, console),
         Command::Summary(args) => grantee::summary::run(args, console),

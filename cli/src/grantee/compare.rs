@@ -43,9 +43,10 @@ pub(crate) async fn compare(dir: &Path, receipt: &[u8], offline: bool) -> Outcom
         return Ok(Met::Later);
     };
     let head = SignedNote::parse(head).map_err(super::list::distrust)?;
-    let client = match offline {
-        true => None,
-        false => connect(&papers.cloud).await.ok(),
+    let client = if offline {
+        None
+    } else {
+        connect(&papers.cloud).await.ok()
     };
     let met = ask(client.as_ref(), &head, &seen, now_ms).await;
     if let Met::Same = met {

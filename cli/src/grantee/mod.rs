@@ -13,6 +13,6 @@ mod export;
 pub(crate) mod fetch;
 mod granted;
 pub(crate) mod home;
-mod list;
+pub(crate) mod list;
 pub(crate) mod shared;
 pub(crate) mod summary;

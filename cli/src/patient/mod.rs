@@ -10,6 +10,7 @@ pub(crate) mod look;
 pub(crate) mod receipt;
 pub(crate) mod share;
 pub(crate) mod sync;
+pub(crate) mod trace;
 
 use crate::console::{self, Console};
 use crate::outcome::{Exit, Failure, Outcome};

@@ -14,13 +14,9 @@ use crate::Result;
 use crate::log::{GrantFact, PersonFact, Verified};
 use vitalwitness_domain::wire::{
     BagItem, BatchInfo, BatchStatus, Changes, ChannelEntries, Colleague, Contact, Delivery,
-    DeviceStatement, Directory, Envelope, GrantForGrantee, Hash32, Id16, KeyHandover, Logged,
-    Manifest, NewAccess, NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation, Quota,
+    DeviceStatement, Directory, Envelope, GrantForGrantee, Hash32, Id16, KeyHandover, LogEntry,
+    Logged, Manifest, NewAccess, NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation, Quota,
     Recovery, Refusal, Request, Role,
-    BagItem, BatchInfo, BatchStatus, Changes, ChannelEntries, Contact, Delivery, DeviceStatement,
-    Directory, Envelope, GrantForGrantee, Hash32, Id16, LogEntry, Logged, Manifest, NewAccess,
-    NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation, Quota, Recovery, Refusal, Request,
-    Role,
 };
 
 /// All of it.

@@ -171,10 +171,10 @@ impl Audit {
 
     /// Learns of the directory's certificates (DER), in any order. What does not chain to the
     /// authority is passed over: who relies on it is then unknown.
-    pub fn know<'a>(&mut self, certificates: impl Iterator<Item = &'a [u8]> + Clone) {
+    pub fn know(&mut self, certificates: &[&[u8]]) {
         // organisations first: what a person may is what the organisation is
         for organisations in [true, false] {
-            for certificate in certificates.clone() {
+            for certificate in certificates {
                 self.know_one(certificate, organisations);
             }
         }

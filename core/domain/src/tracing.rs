@@ -14,6 +14,7 @@ use crate::record::{Body, Dose, Hash, Id, Record, Value};
 use ring::hmac;
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::BuildHasher;
 
 mod leak;
 
@@ -175,7 +176,11 @@ pub struct Ranked {
     clippy::cast_precision_loss,
     reason = "counts of records, far below 2^53"
 )]
-pub fn rank(candidates: &[Vec<usize>], deliveries: &[HashSet<usize>], total: usize) -> Vec<Ranked> {
+pub fn rank<S: BuildHasher>(
+    candidates: &[Vec<usize>],
+    deliveries: &[HashSet<usize, S>],
+    total: usize,
+) -> Vec<Ranked> {
     let rows: Vec<&Vec<usize>> = candidates.iter().filter(|row| !row.is_empty()).collect();
     let mut ranked: Vec<Ranked> = deliveries
         .iter()

@@ -234,12 +234,9 @@ fn cases() -> Vec<Json> {
         &turned.to_json(),
     );
     let mut alone = fork.clone();
-    let logs_line_only = |text: &str| {
-        let mut note = SignedNote::parse(text).unwrap();
-        note.lines.truncate(1);
-        note.to_string()
-    };
-    alone.before = logs_line_only(&alone.before);
+    let mut note = SignedNote::parse(&alone.before).unwrap();
+    note.lines.truncate(1);
+    alone.before = note.to_string();
     case(
         "fork-unwitnessed",
         "the log's signature is enough",

@@ -14,7 +14,7 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{self:?}"))
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{}: {}", self.err, self.out))
     }
 }
 

@@ -358,7 +358,7 @@ fn certificate_end(enrolment: &Enrolment, now: i64) -> i64 {
 }
 
 /// A call by the operator, whose token lies in the cloud's folder.
-async fn operator<T: serde::de::DeserializeOwned, B: serde::Serialize>(
+pub(crate) async fn operator<T: serde::de::DeserializeOwned, B: serde::Serialize>(
     town: &Town,
     target: &str,
     body: &B,

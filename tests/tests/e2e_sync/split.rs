@@ -74,7 +74,10 @@ async fn one_receipt_shows_two_phones_that_their_log_forked() {
         panic!("{compared:?}");
     };
     assert_eq!(evidence.code, "FORK");
-    assert_eq!(ada.vault.evidence().unwrap(), [evidence.clone()]);
+    assert_eq!(
+        ada.vault.evidence().unwrap(),
+        std::slice::from_ref(&evidence)
+    );
     let report = ada.vault.sync_all(&ada.transport).await.unwrap();
     assert_eq!(report.frozen.as_deref(), Some("FORK"));
     let trust = one.settings().await.trust;

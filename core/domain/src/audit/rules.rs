@@ -4,6 +4,7 @@
 use super::{Audit, Code, Enrolled, InChannel, Member, Opening, is_key};
 use crate::policy::{self, Action, Category, Role as Actor};
 use crate::wire::Role;
+use std::collections::hash_map::Entry as Slot;
 use vitalwitness_proof::entry::{Entry, Event, EventType, Purpose};
 use vitalwitness_proof::keys::id_of;
 
@@ -199,10 +200,12 @@ impl Audit {
             }
             Some(_) => {}
         }
-        if place.grants.contains_key(&event.recordhash) {
-            codes.push(Code::GrantedTwice);
-        } else if counts && codes.is_empty() {
-            place.grants.insert(event.recordhash, opening(event));
+        match place.grants.entry(event.recordhash) {
+            Slot::Occupied(_) => codes.push(Code::GrantedTwice),
+            Slot::Vacant(slot) if counts && codes.is_empty() => {
+                slot.insert(opening(event));
+            }
+            Slot::Vacant(_) => {}
         }
         codes
     }

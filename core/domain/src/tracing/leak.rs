@@ -96,6 +96,9 @@ pub fn read(bytes: &[u8]) -> Leak {
     leak.finished()
 }
 
+/// Takes a cell, a string or a number.
+type Take<'a> = &'a mut dyn FnMut(&str);
+
 impl Leak {
     /// The rows are the objects of the longest list of objects that is in no other such list;
     /// without one, the whole is a row. Ids count wherever they stand.
@@ -111,7 +114,7 @@ impl Leak {
         }
     }
 
-    fn row(&mut self, tokens: &mut dyn FnMut(&mut dyn FnMut(&str))) {
+    fn row(&mut self, tokens: &mut dyn FnMut(Take<'_>)) {
         let mut row = Row::default();
         tokens(&mut |token| {
             let token = token.trim().trim_start_matches('\'');
@@ -150,7 +153,7 @@ fn longest(value: &Json) -> Option<&Vec<Json>> {
 }
 
 /// Every string and number in it, at any depth (`serde_json` refuses what is deeper than 128).
-fn scalars(value: &Json, take: &mut dyn FnMut(&str)) {
+fn scalars(value: &Json, take: Take<'_>) {
     match value {
         Json::String(text) => take(text),
         Json::Number(number) => take(&number.to_string()),
