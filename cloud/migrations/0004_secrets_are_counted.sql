@@ -1,6 +1,7 @@
--- Vault secrets, grant documents and envelopes count in the quota. The newest secret is the one kept.
-DELETE FROM recovery WHERE (account, generation) NOT IN
-  (SELECT account, max(generation) FROM recovery GROUP BY account);
+-- Vault secrets, grant documents and envelopes count in the quota. The newest secret and the one
+-- before it are kept.
+DELETE FROM recovery WHERE
+  (SELECT count(*) FROM recovery r WHERE r.account = recovery.account AND r.generation > recovery.generation) > 1;
 UPDATE account SET used = used
   + (SELECT coalesce(sum(octet_length(r.body)), 0) FROM recovery r WHERE r.account = account.id)
   + (SELECT coalesce(sum(octet_length(g.document)), 0)

@@ -177,12 +177,22 @@ impl Accounts for Sqlite {
                 if generation > recovery.generation {
                     return Err(Refusal::conflict("there is a newer generation").into());
                 }
-                // what opens the newest opens the bag, and in it all before
-                release(tx.db, account, known.len() as u64)?;
-                tx.db
-                    .execute("DELETE FROM recovery WHERE account = ?1", [account.0])?;
+                // what opens the newest opens the bag; the one before stays, as the phone may
+                // still have to put it into the bag
+                let before = params![account.0, generation];
+                let older: u64 = tx.db.query_row(
+                    "SELECT coalesce(sum(octet_length(body)), 0) FROM recovery
+                     WHERE account = ?1 AND generation < ?2",
+                    before,
+                    |row| row.get(0),
+                )?;
+                release(tx.db, account, older)?;
+                tx.db.execute(
+                    "DELETE FROM recovery WHERE account = ?1 AND generation < ?2",
+                    before,
+                )?;
             }
-            // counted, never refused: there is one, of bounded size, and ending a device needs it
+            // counted, never refused: there are two, of bounded size, and ending a device needs it
             charge(tx.db, account, body.len() as u64, u64::MAX)?;
             tx.db.execute(
                 "INSERT INTO recovery (account, generation, body) VALUES (?1, ?2, ?3)",

@@ -161,7 +161,7 @@ fn secrets_stored_before_they_counted_are_counted_once_by_the_migration() {
          INSERT INTO account (id, aik, kk, used) VALUES (zeroblob(16), x'01', x'02', 1000);
          INSERT INTO account (id, aik, kk, used) VALUES (x'11111111111111111111111111111111', x'01', x'02', 5);
          INSERT INTO channel VALUES (x'01111111111111111111111111111111', zeroblob(16), x'01', x'02', x'03');
-         INSERT INTO recovery VALUES (zeroblob(16), 1, 'old'), (zeroblob(16), 2, 'newest');
+         INSERT INTO recovery VALUES (zeroblob(16), 1, 'oldest'), (zeroblob(16), 2, 'old'), (zeroblob(16), 3, 'newest');
          INSERT INTO access_grant (id, channel, organisation, may_read, may_append, not_before, expiry,
            recordhash, document, digest, idx)
            VALUES (x'21111111111111111111111111111111', x'01111111111111111111111111111111', x'01', 1, 0, 0, 9,
@@ -181,13 +181,13 @@ fn secrets_stored_before_they_counted_are_counted_once_by_the_migration() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(used, [1000 + 6 + 8 + 5 + 6, 5]);
+    assert_eq!(used, [1000 + 3 + 6 + 8 + 5 + 6, 5]);
     let kept: Vec<u32> = db
-        .prepare("SELECT generation FROM recovery")
+        .prepare("SELECT generation FROM recovery ORDER BY generation")
         .unwrap()
         .query_map([], |row| row.get(0))
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(kept, [2]);
+    assert_eq!(kept, [2, 3]);
 }
