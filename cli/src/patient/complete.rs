@@ -118,7 +118,7 @@ fn reveals(console: &Console, facts: &CompletenessFacts) {
         console.fact(
             "Not shown",
             format!(
-                "{}: that they exist, no value and no kind",
+                "{}: that they exist, no value and no code",
                 wording::thousands(withheld)
             ),
         );
@@ -136,6 +136,10 @@ fn reveals(console: &Console, facts: &CompletenessFacts) {
             wording::thousands(sets.len() as u64),
             wording::thousands(records)
         ),
+    );
+    console.fact(
+        "Edges",
+        "of entries next to the shown ones or to these days, the time and the form (measurement, medicine, note), no value",
     );
     console.fact(
         "Events",
