@@ -39,25 +39,8 @@ pub(crate) fn compress(state: &mut Words, blocks: &[[u8; 64]]) {
     compress256(state, blocks);
 }
 
-/// How many compressions a test took, on its own thread.
 #[cfg(test)]
-pub(crate) mod count {
-    use core::cell::Cell;
-
-    std::thread_local! {
-        static TAKEN: Cell<usize> = const { Cell::new(0) };
-    }
-
-    pub(super) fn add(blocks: usize) {
-        TAKEN.set(TAKEN.get().saturating_add(blocks));
-    }
-
-    pub(crate) fn of(run: impl FnOnce()) -> usize {
-        let before = TAKEN.get();
-        run();
-        TAKEN.get().saturating_sub(before)
-    }
-}
+pub(crate) use tests::count;
 
 #[inline]
 pub(crate) fn to_hash(state: &Words) -> Hash {
@@ -233,9 +216,28 @@ pub(crate) fn hkdf(ikm: &[u8; 32], info: &[u8]) -> Hash {
     Hmac::new(&prk).mac(&[info, &[1]])
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that fails should panic")]
+#[cfg(test)]
 mod tests {
+    /// How many compressions a test took, on its own thread.
+    pub(crate) mod count {
+        use core::cell::Cell;
+
+        std::thread_local! {
+            static TAKEN: Cell<usize> = const { Cell::new(0) };
+        }
+
+        pub(crate) fn add(blocks: usize) {
+            TAKEN.set(TAKEN.get().saturating_add(blocks));
+        }
+
+        pub(crate) fn of(run: impl FnOnce()) -> usize {
+            let before = TAKEN.get();
+            run();
+            TAKEN.get().saturating_sub(before)
+        }
+    }
+
     use super::*;
     use alloc::vec::Vec;
     use sha2::Digest;
