@@ -62,19 +62,21 @@ async fn all_that_the_cloud_holds_shows_no_value_name_code_scope_or_exact_time()
     phone.sync().await;
     town.stop().await;
 
+    // each too long to be met by chance in base64, or with a sign that base64 has not
     let mut secret: Vec<Vec<u8>> = [
         HEART,
         SLEEP,
         "8867-4",
         "93832-4",
-        "loinc",
+        "loinc|",
         "dermatology",
-        "rash",
+        "rash on",
         "forearm",
         crate::clinic::PURPOSE,
-        "obs/1",
-        "note/1",
-        "/min",
+        "\"obs/1\"",
+        "eobs/1",
+        "fnote/1",
+        "\"/min\"",
     ]
     .iter()
     .map(|text| text.as_bytes().to_vec())
