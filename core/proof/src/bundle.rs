@@ -76,18 +76,7 @@ impl<'a> Bundle<'a> {
     /// `LIMIT_EXCEEDED` above 16 MiB; then of the bytes `NON_CANONICAL`, `MALFORMED`,
     /// `LIMIT_EXCEEDED`; then `UNSUPPORTED_VERSION`; then of the shape `MALFORMED`, `LIMIT_EXCEEDED`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Rejection> {
-        if bytes.len() > MAX_BUNDLE {
-            return Err(Rejection::LimitExceeded);
-        }
-        cbor::check(bytes)?;
-        let mut reader = Reader::new(bytes);
-        let pairs = reader.map()?;
-        if reader.int()? != 0 {
-            return Err(Rejection::Malformed);
-        }
-        if reader.int()? != VERSION {
-            return Err(Rejection::UnsupportedVersion);
-        }
+        let (mut reader, pairs) = cbor::versioned(bytes, MAX_BUNDLE, VERSION)?;
         let mut bundle = Self {
             entries: Vec::new(),
             origin: "",
@@ -98,7 +87,7 @@ impl<'a> Bundle<'a> {
             keys: Vec::new(),
             enrolments: Vec::new(),
         };
-        for _ in 1..pairs {
+        for _ in 0..pairs {
             bundle.read_pair(&mut reader)?;
         }
         // lists are not empty where they are there, and no origin is empty

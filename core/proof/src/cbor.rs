@@ -67,6 +67,32 @@ pub fn check(bytes: &[u8]) -> Result<(), Rejection> {
     reader.finish()
 }
 
+/// A document of ours: deterministic CBOR of at most `most` bytes, a map whose key 0 is `version`.
+/// Gives a reader at its second pair, and how many pairs are left.
+///
+/// # Errors
+/// In this order: too long `LIMIT_EXCEEDED`; not deterministic `NON_CANONICAL` or `MALFORMED`; of
+/// another version `UNSUPPORTED_VERSION`.
+pub(crate) fn versioned(
+    bytes: &[u8],
+    most: usize,
+    version: i64,
+) -> Result<(Reader<'_>, u64), Rejection> {
+    if bytes.len() > most {
+        return Err(Rejection::LimitExceeded);
+    }
+    check(bytes)?;
+    let mut reader = Reader::new(bytes);
+    let pairs = reader.map()?;
+    if reader.int()? != 0 {
+        return Err(Rejection::Malformed);
+    }
+    if reader.int()? != version {
+        return Err(Rejection::UnsupportedVersion);
+    }
+    Ok((reader, pairs.saturating_sub(1)))
+}
+
 /// The one encoding of `value`. Map keys must be distinct.
 pub fn encode(value: &Value) -> Vec<u8> {
     let mut encoder = Encoder::new();

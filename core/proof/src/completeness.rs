@@ -97,21 +97,10 @@ impl<'a> Completeness<'a> {
     /// `LIMIT_EXCEEDED` above 16 MiB; then of the bytes `NON_CANONICAL`, `MALFORMED`,
     /// `LIMIT_EXCEEDED`; then `UNSUPPORTED_VERSION`; then of the shape `MALFORMED`, `LIMIT_EXCEEDED`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Rejection> {
-        if bytes.len() > MAX_COMPLETENESS {
-            return Err(Rejection::LimitExceeded);
-        }
-        cbor::check(bytes)?;
-        let mut reader = Reader::new(bytes);
-        let pairs = reader.map()?;
-        if reader.int()? != 0 {
-            return Err(Rejection::Malformed);
-        }
-        if reader.int()? != VERSION {
-            return Err(Rejection::UnsupportedVersion);
-        }
+        let (mut reader, pairs) = cbor::versioned(bytes, MAX_COMPLETENESS, VERSION)?;
         let (mut period, mut receipt, mut entries) = (None, None, None);
         let (mut keys, mut batches, mut head) = (Vec::new(), None, None);
-        for _ in 1..pairs {
+        for _ in 0..pairs {
             match reader.int()? {
                 1 => period = Some(self::period(&mut reader)?),
                 2 => receipt = Some(reader.bytes()?),

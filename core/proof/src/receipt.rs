@@ -70,20 +70,9 @@ impl<'a> Receipt<'a> {
     /// `LIMIT_EXCEEDED` above 64 KiB; then of the bytes `NON_CANONICAL`, `MALFORMED`,
     /// `LIMIT_EXCEEDED`; then `UNSUPPORTED_VERSION`; then of the shape `MALFORMED`, `LIMIT_EXCEEDED`.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, Rejection> {
-        if bytes.len() > MAX_RECEIPT {
-            return Err(Rejection::LimitExceeded);
-        }
-        cbor::check(bytes)?;
-        let mut reader = Reader::new(bytes);
-        let pairs = reader.map()?;
-        if reader.int()? != 0 {
-            return Err(Rejection::Malformed);
-        }
-        if reader.int()? != VERSION {
-            return Err(Rejection::UnsupportedVersion);
-        }
+        let (mut reader, pairs) = cbor::versioned(bytes, MAX_RECEIPT, VERSION)?;
         let mut parts = Parts::default();
-        for _ in 1..pairs {
+        for _ in 0..pairs {
             parts.read_pair(&mut reader)?;
         }
         parts.assemble()
