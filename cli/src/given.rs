@@ -1,4 +1,5 @@
-//! What a file that should be checked turns out to be, by its content.
+//! What a file that should be checked turns out to be: by its content, or, where that is damaged,
+//! by the ending of its name.
 
 use crate::console::{Console, Tone, read_at_most};
 use crate::disclosed::printable;
@@ -27,7 +28,7 @@ pub(crate) fn read(path: &Path) -> Outcome<Given> {
         return Ok(Given::Chainpoint(bytes));
     }
     let bytes = scanned(&bytes).unwrap_or(bytes);
-    Ok(match several(&bytes) {
+    Ok(match several(&bytes).or_else(|| by_name(path)) {
         Some(kind) => Given::Several(kind, bytes),
         None => Given::Receipt(bytes),
     })
@@ -45,6 +46,14 @@ fn several(bytes: &[u8]) -> Option<Kind> {
     match reader.array() {
         Ok(_) => Some(Kind::Bundle),
         Err(_) => Some(Kind::Completeness),
+    }
+}
+
+fn by_name(path: &Path) -> Option<Kind> {
+    match path.extension()?.to_str()? {
+        "vwb" => Some(Kind::Bundle),
+        "vwc" => Some(Kind::Completeness),
+        _ => None,
     }
 }
 

@@ -1,16 +1,15 @@
 //! `verify` of what holds several records: bundles (.vwb) and completeness proofs (.vwc).
 
-use crate::console::{Console, Tone, read_at_most};
-use crate::outcome::{Exit, Outcome};
+use crate::console::{Console, Tone};
+use crate::outcome::Exit;
 use crate::report;
 use crate::verify::exit_of;
 use crate::wording;
 use serde::Serialize;
-use std::path::Path;
 use vitalwitness_domain::wire::facts::{BundleVerdict, CompletenessVerdict};
 use vitalwitness_proof::Rejection;
-use vitalwitness_proof::bundle::{At, Bundle, BundleFacts, MAX_BUNDLE};
-use vitalwitness_proof::completeness::{Completeness, CompletenessFacts, MAX_COMPLETENESS};
+use vitalwitness_proof::bundle::{At, Bundle, BundleFacts};
+use vitalwitness_proof::completeness::{Completeness, CompletenessFacts};
 use vitalwitness_proof::trust::Trust;
 
 /// What a file of several records is.
@@ -20,22 +19,6 @@ pub(crate) enum Kind {
     Bundle,
     /// How many of a period's records are shown.
     Completeness,
-}
-
-/// By the ending of its name.
-pub(crate) fn kind_of(path: &Path) -> Option<Kind> {
-    match path.extension()?.to_str()? {
-        "vwb" => Some(Kind::Bundle),
-        "vwc" => Some(Kind::Completeness),
-        _ => None,
-    }
-}
-
-/// Verifies it.
-pub(crate) fn run(kind: Kind, path: &Path, trust: &Trust, console: &Console) -> Outcome<Exit> {
-    let most = MAX_BUNDLE.max(MAX_COMPLETENESS);
-    let bytes = read_at_most(path, u64::try_from(most).unwrap_or(u64::MAX - 1))?;
-    Ok(check(kind, &bytes, trust, console))
 }
 
 /// Verifies its bytes.

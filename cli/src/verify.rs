@@ -62,9 +62,6 @@ pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
         return crate::evidence::verify(path, &trust, console);
     }
     let path = args.receipt.as_deref().unwrap_or(Path::new("-"));
-    if let Some(kind) = several::kind_of(path) {
-        return several::run(kind, path, &trust, console);
-    }
     let receipt = match given::read(path)? {
         Given::Receipt(receipt) => receipt,
         Given::Several(kind, bytes) => return Ok(several::check(kind, &bytes, &trust, console)),
