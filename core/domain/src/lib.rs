@@ -11,6 +11,7 @@ pub mod decimal;
 pub mod envelope;
 pub mod evidence;
 pub mod export;
+pub mod gatt;
 pub mod grant;
 pub mod hpke;
 pub mod httpsig;

@@ -1,0 +1,161 @@
+//! Every vector of `tests/vectors/gatt`: bytes written by hand from the specifications, and what
+//! they say.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should panic"
+)]
+
+#[path = "gatt_vectors/shown.rs"]
+mod shown;
+
+use serde_json::{Value, json};
+use shown::{packet, record};
+use std::path::Path;
+use vitalwitness_domain::gatt::{self, At, Known};
+use vitalwitness_domain::record::{Grade, Source};
+
+struct Case {
+    id: String,
+    input: Value,
+    expect: Value,
+}
+
+/// All cases, by file.
+fn cases() -> Vec<(String, Vec<Case>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/gatt");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap())
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(file["schema"], format!("vw-vectors/1 gatt/{name}"));
+            let cases = file["cases"].as_array().unwrap().iter();
+            let cases: Vec<_> = cases
+                .map(|case| Case {
+                    id: format!("{name}/{}", case["id"].as_str().unwrap()),
+                    input: case["input"].clone(),
+                    expect: case["expect"].clone(),
+                })
+                .collect();
+            (name, cases)
+        })
+        .collect()
+}
+
+fn number(text: &Value) -> u16 {
+    u16::from_str_radix(text.as_str().unwrap(), 16).unwrap()
+}
+
+fn known(input: &Value) -> Known {
+    let mut known = Known::default();
+    known.plain_integers = input["plain_integers"] == true;
+    known.crc = input["crc"] == true;
+    known
+}
+
+/// What the parser says of a case's value.
+fn parsed(input: &Value) -> Value {
+    let value = hex::decode(input["value"].as_str().unwrap()).unwrap();
+    match gatt::parse(number(&input["characteristic"]), &value, known(input)) {
+        Err(refused) => json!({ "reject": refused.code() }),
+        Ok(found) => {
+            let mut said = packet(&found);
+            if let Some(start_ms) = input["at_ms"].as_i64() {
+                let at = At {
+                    start_ms,
+                    end_ms: None,
+                    offset_min: 60,
+                };
+                let (records, left) = kept(&found, at);
+                said["records"] = json!(records);
+                said["left"] = json!(left);
+            }
+            said
+        }
+    }
+}
+
+fn kept(found: &gatt::Packet, at: At) -> (Vec<String>, Vec<String>) {
+    let source = Source {
+        grade: Grade::Bonded,
+        device: Some([7; 16]),
+    };
+    let (mut records, mut left) = (Vec::new(), Vec::new());
+    for reading in found.readings() {
+        let kept = reading.records(at, source);
+        for kept in &kept.records {
+            kept.check().unwrap();
+            assert_eq!(kept.source, source);
+            assert_eq!(kept.offset_min, at.offset_min);
+        }
+        records.extend(kept.records.iter().map(record));
+        left.extend(
+            kept.left
+                .iter()
+                .map(|left| format!("{} {}", left.what, left.why)),
+        );
+    }
+    (records, left)
+}
+
+#[test]
+fn every_value_says_what_its_specification_says() {
+    let mut count = 0;
+    for (_, cases) in cases() {
+        for case in cases {
+            if case.input["value"].is_string() {
+                assert_eq!(parsed(&case.input), case.expect, "{}", case.id);
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
+#[test]
+fn a_value_cut_anywhere_is_refused_or_says_less() {
+    for (_, cases) in cases() {
+        for case in cases {
+            let Some(text) = case.input["value"].as_str() else {
+                continue;
+            };
+            let value = hex::decode(text).unwrap();
+            let whole = gatt::parse(
+                number(&case.input["characteristic"]),
+                &value,
+                known(&case.input),
+            );
+            for length in 0..value.len() {
+                let cut = &value[..length];
+                let part = gatt::parse(
+                    number(&case.input["characteristic"]),
+                    cut,
+                    known(&case.input),
+                );
+                assert!(
+                    part.is_err() || part != whole,
+                    "{} cut to {length} bytes says the same",
+                    case.id
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_profile_has_twenty_cases_with_ids_of_their_own() {
+    for (name, cases) in cases() {
+        assert!(cases.len() >= 20, "{name} has {}", cases.len());
+        let mut ids: Vec<_> = cases.iter().map(|case| &case.id).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), cases.len(), "{name}");
+    }
+}
