@@ -65,7 +65,8 @@ pub(crate) fn moment(text: Option<&str>, now_ms: i64) -> Outcome<(i64, i16)> {
     let Some(text) = text.map(str::trim) else {
         return Ok((now_ms, offset_at(now_ms)));
     };
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+    let minutes = || DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z");
+    if let Ok(time) = DateTime::parse_from_rfc3339(text).or_else(|_| minutes()) {
         let offset = time.offset().local_minus_utc() / 60;
         return Ok((
             time.timestamp_millis(),
@@ -188,6 +189,10 @@ mod tests {
         let (ms, offset) = moment(Some("2026-05-13T12:05:00+02:00"), 0).unwrap();
         assert_eq!((ms, offset), (1_778_666_700_000, 120));
         assert_eq!(moment(None, 5).unwrap().0, 5);
+        assert_eq!(
+            moment(Some("2026-05-13T12:05+02:00"), 0).unwrap(),
+            moment(Some("2026-05-13T12:05:00+02:00"), 0).unwrap()
+        );
         assert!(moment(Some("noon"), 0).is_err());
     }
 
