@@ -3,24 +3,26 @@
 //! A receipt carries a note of the log. Comparing it with what this record, or this organisation,
 //! was told finds a log that tells each of us another history.
 
-use crate::console::{Console, Tone, read_at_most};
+use crate::console::{Console, Tone};
 use crate::evidence;
+use crate::given::{self, Given};
 use crate::grantee;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::patient::{At, failed};
-use crate::verify::limit;
+use crate::several::Kind;
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use vitalwitness_domain::evidence::Evidence;
 use vitalwitness_proof::Rejection;
+use vitalwitness_proof::completeness::Completeness;
 use vitalwitness_vault::Compared;
 
 /// Compare a receipt from somebody else with the list as you were shown it.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Compare {
-    /// The receipt (.vwr); `-` reads standard input.
+    /// The receipt (.vwr, or a completeness proof, .vwc); `-` reads standard input.
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
     /// Compare as an organisation: the directory of your work key and papers. Needs no passphrase.
@@ -71,9 +73,28 @@ pub(crate) enum Met {
     Refused(Rejection),
 }
 
+/// The receipt of a file: a completeness proof carries one.
+fn receipt_in(path: &Path) -> Outcome<Vec<u8>> {
+    match given::read(path)? {
+        Given::Receipt(bytes) => Ok(bytes),
+        Given::Several(Kind::Completeness, bytes) => match Completeness::decode(&bytes) {
+            Ok(proof) => Ok(proof.receipt.to_vec()),
+            Err(_) => Ok(bytes),
+        },
+        Given::Several(Kind::Bundle, _) => Err(Failure::usage(
+            "one_receipt",
+            "This is a file of several records; compare a single receipt (.vwr) of the same list.",
+        )),
+        Given::Chainpoint(_) => Err(Failure::usage(
+            "foreign",
+            "This is a proof of another service: it says nothing about your list.",
+        )),
+    }
+}
+
 /// Runs it.
 pub(crate) async fn compare(args: &Compare, console: &Console) -> Outcome<Exit> {
-    let receipt = read_at_most(&args.receipt, limit())?;
+    let receipt = receipt_in(&args.receipt)?;
     let met = match &args.home {
         Some(home) => grantee::compare::compare(home, &receipt, args.offline).await?,
         None => of_record(args, &receipt, console).await?,
