@@ -60,9 +60,9 @@ fn show(console: &Console, traced: &Traced) {
     match traced.how {
         How::RowIds => {
             console.line(console.paint(Tone::Seal, "Named by row ids"));
+            let own = wording::count(traced.own as u64, "record", "records");
             console.line(format!(
-                "{} of {rows} carry an id that only this look's receiver and you can make.",
-                wording::thousands(traced.own as u64)
+                "{own} of yours stand in it, with ids that only this look's receiver and you can make."
             ));
         }
         How::LoggedAccess => {
@@ -84,13 +84,15 @@ fn show(console: &Console, traced: &Traced) {
         console.heading(&name(&suspect.organisation));
         console.fact("Looked", name(&suspect.person));
         console.fact("When", wording::utc(suspect.time_ms));
+        let delivered = wording::count(suspect.delivered as u64, "record", "records");
+        let found = suspect.rows as u64;
+        let found = match traced.how {
+            How::RowIds => wording::count(found, "record", "records"),
+            _ => wording::count(found, "row", "rows"),
+        };
         console.fact(
-            "Rows",
-            format!(
-                "{} of the file; this look was of {}",
-                wording::thousands(suspect.rows as u64),
-                wording::count(suspect.delivered as u64, "record", "records")
-            ),
+            "In the file",
+            format!("{found}; this look was of {delivered}"),
         );
         console.fact(
             "Listed as",

@@ -31,9 +31,9 @@ pub enum How {
 pub struct Traced {
     /// How.
     pub how: How,
-    /// Rows of the file; a heading may count as one.
+    /// Rows of the file that have a time, so that a heading is none.
     pub rows: usize,
-    /// Rows that are the owner's: by id, or by time and value.
+    /// What is the owner's: records by their ids; without ids, rows by time and value.
     pub own: usize,
     /// Strings of the form of a row id that are none of the owner's deliveries.
     pub foreign_ids: usize,
@@ -100,7 +100,7 @@ impl Core {
         let (known, batches) = self.known(&deliveries)?;
         let mut traced = Traced {
             how: How::Nothing,
-            rows: leak.rows.len(),
+            rows: leak.rows.iter().filter(|row| !row.times.is_empty()).count(),
             own: 0,
             foreign_ids: leak.ids.len(),
             suspects: Vec::new(),
