@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use vitalwitness_domain::cert::{OrganisationCert, PersonCert, verify_organisation, verify_person};
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_domain::wire::{
-    Bytes, Enrolment, Id16, Logged, NewDirectoryEntry, NewEnrolment, Sig64, TrustInfo, slug,
+    Bytes, Enrolment, Id16, Logged, NewDirectoryEntry, NewEnrolment, Role, Sig64, TrustInfo, slug,
 };
 use vitalwitness_proof::entry::{DIRECTORY, Event, EventType};
 use vitalwitness_proof::keys::{Id, spki_id};
@@ -124,8 +124,12 @@ fn say(console: &Console, papers: &Papers, first: bool, until_ms: i64) {
         return;
     }
     if first {
+        let may = match papers.role {
+            Role::Auditor => "may now follow the list for",
+            _ => "may now ask for records on behalf of",
+        };
         console.line(format!(
-            "{} may now ask for records on behalf of {}.",
+            "{} {may} {}.",
             papers.person_name, papers.organisation_name
         ));
     } else {

@@ -128,7 +128,12 @@ async fn choose(args: &Fetch, client: &Client, home: &Home) -> Outcome<Granted> 
             }
             // One that is over tells why.
             (0, 1) => grants.pop().ok_or_else(none),
-            (0, _) => Err(none()),
+            (0, 0) => Err(nobody()),
+            (0, _) => Err(Failure::new(
+                Exit::Refused,
+                "not_live",
+                "Nothing is shared with you now; `vitalwitness shared` says what was, and why not.",
+            )),
             _ => Err(Failure::usage(
                 "which_grant",
                 "Several are live; name one (`vitalwitness shared` lists them).",
@@ -145,6 +150,14 @@ async fn choose(args: &Fetch, client: &Client, home: &Home) -> Outcome<Granted> 
             "Several begin like this; write more of it.",
         )),
     }
+}
+
+fn nobody() -> Failure {
+    Failure::new(
+        Exit::Refused,
+        "not_found",
+        "Nobody shares anything with you yet.",
+    )
 }
 
 fn none() -> Failure {

@@ -150,7 +150,10 @@ fn records(args: &Give, vault: &Vault) -> Outcome<Vec<Hash>> {
         }
     }
     if found.is_empty() {
-        return Err(failed(&Error::NotFound));
+        return Err(Failure::usage(
+            "not_found",
+            "There is no entry of this kind in these days.",
+        ));
     }
     Ok(found)
 }
