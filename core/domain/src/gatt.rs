@@ -3,7 +3,7 @@
 //! Answers one question: what does this value of this characteristic say? Bytes in, a [`Packet`]
 //! out; what is measured becomes records by [`Reading::records`] once somebody has decided when it
 //! applies. Pure: no radio, no clock, no state between two values; what needs several values to
-//! make sense is a state machine of its own.
+//! make sense is a state machine of its own ([`join`], [`segments`], [`racp`], [`cadence`]).
 //!
 //! Sources: the GATT Specification Supplement (GSS) of the Bluetooth SIG for the layout of a
 //! characteristic, named beside each parser; the service specification for what GSS leaves to it.
@@ -26,19 +26,33 @@
     clippy::as_conversions
 )]
 
+mod activity;
 mod amount;
 mod battery;
 mod blood_pressure;
+mod body;
 mod bytes;
+pub mod cadence;
+pub mod cgm;
+pub mod current_time;
+mod cycling;
+mod device;
+mod fitness;
 mod glucose;
+pub mod health_sensor;
 mod heart_rate;
+pub mod join;
 mod known;
 pub mod measure;
+mod oximeter;
 pub mod racp;
 mod reading;
 mod records;
+mod running;
+pub mod segments;
 mod thermometer;
 mod time;
+pub mod user;
 pub mod uuid;
 mod weight;
 
@@ -47,20 +61,37 @@ pub use known::Known;
 pub use measure::Measure;
 pub use reading::{Extra, Features, Measured, Reading};
 pub use records::{At, Kept, Left};
-pub use time::DeviceTime;
+pub use time::{DeviceTime, Elapsed, Zone};
 
+use current_time::Clock;
+use segments::Segment;
 use std::fmt;
 
 /// What one value says.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Packet {
-    /// Measurements, or parts of them, in the order sent; one except for CGM.
+    /// Measurements, or parts of them, in the order sent; one except for CGM and bundles.
     Readings(Vec<Reading>),
-    /// What the device is or can do: feature flags, a location, a range.
+    /// What the device is or can do: feature flags, a location, a range, its name and number.
     Features(Features),
     /// What the device answers on its record access control point.
     Answer(racp::Answer),
+    /// What the device answers on its user control point.
+    User(user::Answer),
+    /// What its clock shows.
+    Clock(Clock),
+    /// How its local time stands to UTC.
+    Zone(Zone),
+    /// When its CGM session began; readings count minutes from here.
+    SessionStart {
+        /// Local time as sent.
+        start: DeviceTime,
+        /// How it stands to UTC.
+        zone: Zone,
+    },
+    /// A part of a longer value ([`segments::Segments`]).
+    Segment(Segment),
 }
 
 /// Why a value is not read. The raw bytes are still the caller's to keep.
@@ -133,8 +164,58 @@ pub fn parse(characteristic: u16, value: &[u8], known: Known) -> Result<Packet, 
         uuid::GLUCOSE_CONTEXT => glucose::context(value),
         uuid::GLUCOSE_FEATURE => glucose::feature(value),
         uuid::RECORD_ACCESS_CONTROL_POINT => racp::answer(value),
+        uuid::CGM_MEASUREMENT => cgm::measurement(value, known),
+        uuid::CGM_FEATURE => cgm::feature(value),
+        uuid::CGM_STATUS => cgm::status(value, known),
+        uuid::CGM_SESSION_START_TIME => cgm::session_start(value, known),
+        uuid::CGM_SESSION_RUN_TIME => cgm::run_time(value, known),
+        uuid::CGM_SPECIFIC_OPS => cgm::specific_ops(value, known),
+        uuid::PLX_SPOT_CHECK => oximeter::spot_check(value),
+        uuid::PLX_CONTINUOUS => oximeter::continuous(value),
+        uuid::PLX_FEATURES => oximeter::features(value),
         uuid::WEIGHT_MEASUREMENT => weight::measurement(value),
         uuid::WEIGHT_SCALE_FEATURE => weight::feature(value),
+        uuid::BODY_COMPOSITION_MEASUREMENT => body::measurement(value),
+        uuid::BODY_COMPOSITION_FEATURE => body::feature(value),
+        uuid::RSC_MEASUREMENT => running::measurement(value),
+        uuid::RSC_FEATURE => running::feature(value),
+        uuid::CSC_MEASUREMENT => cycling::measurement(value),
+        uuid::CSC_FEATURE => cycling::feature(value),
+        uuid::SENSOR_LOCATION => cycling::location(value),
+        uuid::TREADMILL_DATA
+        | uuid::CROSS_TRAINER_DATA
+        | uuid::ROWER_DATA
+        | uuid::INDOOR_BIKE_DATA => fitness::data(characteristic, value),
+        uuid::FITNESS_MACHINE_FEATURE => fitness::feature(value),
+        uuid::TRAINING_STATUS => fitness::training_status(value),
+        uuid::FITNESS_MACHINE_CONTROL_POINT => fitness::control(value),
+        uuid::MANUFACTURER_NAME
+        | uuid::MODEL_NUMBER
+        | uuid::SERIAL_NUMBER
+        | uuid::FIRMWARE_REVISION
+        | uuid::HARDWARE_REVISION
+        | uuid::SOFTWARE_REVISION => device::text(characteristic, value),
+        uuid::SYSTEM_ID => device::system_id(value),
+        uuid::PNP_ID => device::pnp_id(value),
+        uuid::REGULATORY_CERTIFICATION => device::regulatory(value),
+        uuid::CURRENT_TIME => current_time::current_time(value),
+        uuid::LOCAL_TIME_INFORMATION => current_time::local_time(value),
+        uuid::CURRENT_ELAPSED_TIME => current_time::current_elapsed(value),
+        uuid::USER_INDEX => user::index(value),
+        uuid::USER_CONTROL_POINT => user::answer(value),
+        uuid::DATABASE_CHANGE_INCREMENT => user::changes(value),
+        uuid::PHYSICAL_ACTIVITY_FEATURES => activity::features(value),
+        uuid::GENERAL_ACTIVITY_SUMMARY
+        | uuid::CARDIO_ACTIVITY_INSTANT
+        | uuid::STEP_ACTIVITY_SUMMARY
+        | uuid::SLEEP_INSTANT
+        | uuid::SLEEP_SUMMARY => activity::data(characteristic, value),
+        uuid::BLOOD_PRESSURE_RECORD
+        | uuid::LIVE_HEALTH_OBSERVATIONS
+        | uuid::STORED_HEALTH_OBSERVATIONS => segments::segment(characteristic, value, known),
+        uuid::HEALTH_SENSOR_FEATURES => health_sensor::features(value),
+        uuid::HEALTH_SENSOR_CONTROL_POINT => health_sensor::control(value),
+        uuid::OBSERVATION_SCHEDULE_CHANGED => health_sensor::schedule(value),
         _ => Err(Refused::Unknown),
     }
 }
@@ -144,7 +225,7 @@ impl Packet {
     pub fn readings(&self) -> &[Reading] {
         match self {
             Self::Readings(readings) => readings,
-            Self::Features(_) | Self::Answer(_) => &[],
+            _ => &[],
         }
     }
 
@@ -159,6 +240,11 @@ impl fmt::Debug for Packet {
             Self::Readings(readings) => f.debug_tuple("Readings").field(&readings.len()).finish(),
             Self::Features(features) => features.fmt(f),
             Self::Answer(answer) => answer.fmt(f),
+            Self::User(answer) => answer.fmt(f),
+            Self::Clock(clock) => clock.fmt(f),
+            Self::Zone(zone) => zone.fmt(f),
+            Self::SessionStart { .. } => f.write_str("SessionStart"),
+            Self::Segment(segment) => segment.fmt(f),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! asks for it. Oxygen saturation is 2708-6 with 59408-5 beside it for the same reason.
 
 mod catalogue;
+mod device;
 mod entry;
 
 pub use catalogue::{
@@ -81,7 +82,7 @@ pub struct Range {
 
 /// Every kind of observation.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
-    catalogue::KINDS.iter()
+    catalogue::KINDS.iter().chain(&device::KINDS)
 }
 
 /// The kind of a code: its own, or a further coding of it.

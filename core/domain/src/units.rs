@@ -221,6 +221,8 @@ enum Kind {
     Molarity,
     /// Base: L.
     Volume,
+    /// Base: Ohm.
+    Resistance,
 }
 
 /// In the base unit of its kind: number * num / den + zero.
@@ -259,7 +261,7 @@ const fn row(code: &'static str, shown: &'static str, kind: Kind, num: i64, den:
 /// 180.156 g/mol.
 const GLUCOSE_MG_PER_MOL: i128 = 180_156;
 
-const UNITS: [Unit; 43] = [
+const UNITS: [Unit; 44] = [
     row("1", "", Kind::Number, 1, 1),
     row("%", "%", Kind::Number, 1, 100),
     row("/min", "per minute", Kind::Rate, 1, 1),
@@ -309,6 +311,7 @@ const UNITS: [Unit; 43] = [
     row("mmol/L", "mmol/L", Kind::Molarity, 1, 1),
     row("mL", "mL", Kind::Volume, 1, 1_000),
     row("L", "L", Kind::Volume, 1, 1),
+    row("Ohm", "Ω", Kind::Resistance, 1, 1),
 ];
 
 /// Other spellings, in lower case; case matters in none of them.

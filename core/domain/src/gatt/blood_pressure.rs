@@ -67,6 +67,33 @@ pub(super) fn enhanced_cuff(value: &[u8], known: Known) -> Result<Packet, Refuse
     enhanced_rest(bytes, flags, known, reading)
 }
 
+/// GSS Blood Pressure Record, put together: sequence number, characteristic, its value, E2E-CRC.
+///
+/// GSS does not say which bytes the sum covers where a record came in several messages; there it
+/// is cut off and not checked, and the reading says `crc-unchecked`.
+pub(super) fn record(value: &[u8], known: Known) -> Result<Packet, Refused> {
+    let mut bytes = Bytes::new(value);
+    let sequence = bytes.u16()?;
+    let characteristic = bytes.u16()?;
+    let mut inner = bytes.rest();
+    if known.crc {
+        let (rest, _) = inner.split_last_chunk::<2>().ok_or(Refused::Truncated)?;
+        inner = rest;
+    }
+    let packet = match characteristic {
+        uuid::BLOOD_PRESSURE_MEASUREMENT => measurement(inner, known)?,
+        uuid::ENHANCED_BLOOD_PRESSURE => enhanced(inner, known)?,
+        _ => return Err(Refused::Unknown),
+    };
+    let Packet::Readings(mut readings) = packet else {
+        return Err(Refused::Unknown);
+    };
+    for reading in &mut readings {
+        reading.sequence = Some(sequence);
+    }
+    Ok(Packet::Readings(readings))
+}
+
 /// GSS Blood Pressure Feature, 16 bits.
 pub(super) fn feature(value: &[u8]) -> Result<Packet, Refused> {
     let mut bytes = Bytes::new(value);

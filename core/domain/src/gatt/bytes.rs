@@ -1,7 +1,5 @@
 //! A value, read from its first byte on and never past its end.
 
-#![allow(dead_code, reason = "the next profiles read these")]
-
 use super::time::DeviceTime;
 use super::{Amount, Extra, Refused};
 

@@ -76,7 +76,131 @@ measures! {
     EXERCISE_INTENSITY = live("exercise-intensity");
     MEDICATION_MASS = live("medication-mass");
     MEDICATION_VOLUME = live("medication-volume");
-    HBA1C = live("hba1c");
+    HBA1C = coded("hba1c", "loinc|4548-4");
+    BODY_FAT = coded("body-fat", "loinc|41982-0");
+    BASAL_METABOLISM = coded("basal-metabolism", "vw|basal-metabolism");
+    MUSCLE_PERCENTAGE = coded("muscle-percentage", "vw|muscle-percentage");
+    MUSCLE_MASS = coded("muscle-mass", "vw|muscle-mass");
+    FAT_FREE_MASS = coded("fat-free-mass", "vw|fat-free-mass");
+    SOFT_LEAN_MASS = coded("soft-lean-mass", "vw|soft-lean-mass");
+    BODY_WATER = coded("body-water", "vw|body-water");
+    IMPEDANCE = coded("impedance", "vw|impedance");
+    SATURATION = mdc(coded("spo2", "loinc|2708-6"), 150_456);
+    FAST_SATURATION = live("spo2-fast");
+    FAST_PULSE = live("pulse-fast");
+    SLOW_SATURATION = live("spo2-slow");
+    SLOW_PULSE = live("pulse-slow");
+    PULSE_AMPLITUDE = coded("pulse-amplitude", "vw|pulse-amplitude");
+    GLUCOSE_TREND = live("glucose-trend");
+    CGM_QUALITY = live("quality");
+    RUN_TIME = live("run-time");
+    SPEED = coded("speed", "vw|speed");
+    STEP_RATE = coded("step-rate", "vw|step-rate");
+    STRIDE_LENGTH = coded("stride-length", "vw|stride-length");
+    TOTAL_DISTANCE = live("total-distance");
+    WHEEL_TURNS = live("wheel-turns");
+    WHEEL_TIME = live("wheel-time");
+    CRANK_TURNS = live("crank-turns");
+    CRANK_TIME = live("crank-time");
+    CYCLING_CADENCE = coded("cycling-cadence", "vw|cycling-cadence");
+    STROKE_RATE = coded("stroke-rate", "vw|stroke-rate");
+    POWER = coded("power", "vw|power");
+    CHANGES = live("changes");
+    RESPIRATORY_RATE = coded("respiratory-rate", "loinc|9279-1");
+    RESTING_HEART_RATE = coded("resting-heart-rate", "loinc|40443-4");
+    DURATION = live("duration");
+    PERIOD = live("period");
+    UNTYPED = live("untyped");
+}
+
+/// What a fitness machine says of the session so far: shown, not kept.
+pub mod machine {
+    use super::{Measure, live};
+
+    measures! {
+        AVERAGE_SPEED = live("average-speed");
+        DISTANCE = live("session-distance");
+        INCLINATION = live("inclination");
+        RAMP = live("ramp");
+        CLIMB = live("climb");
+        DESCENT = live("descent");
+        PACE = live("pace-500m");
+        AVERAGE_PACE = live("average-pace-500m");
+        ENERGY = live("session-energy");
+        ENERGY_PER_HOUR = live("energy-per-hour");
+        ENERGY_PER_MINUTE = live("energy-per-minute");
+        METABOLIC_EQUIVALENT = live("metabolic-equivalent");
+        ELAPSED = live("elapsed");
+        REMAINING = live("remaining");
+        FORCE = live("force");
+        AVERAGE_STEP_RATE = live("average-step-rate");
+        STRIDES = live("strides");
+        RESISTANCE = live("resistance");
+        AVERAGE_POWER = live("average-power");
+        STROKES = live("strokes");
+        AVERAGE_STROKE_RATE = live("average-stroke-rate");
+        AVERAGE_CADENCE = live("average-cadence");
+    }
+}
+
+/// What a physical activity monitor says.
+pub mod activity {
+    use super::{Measure, coded, live};
+
+    measures! {
+        WALKING_STEPS = coded("walking-steps", "vw|walking-steps");
+        INTENSE_STEPS = coded("intense-steps", "vw|intense-steps");
+        FLOOR_STEPS = coded("floor-steps", "vw|floor-steps");
+        DISTANCE = live("distance");
+        WORN = live("worn-time");
+        VO2_MAX = live("vo2-max");
+        BEAT_INTERVAL = live("beat-interval");
+        VARIABILITY = live("variability");
+        RESTING_RESPIRATION = live("resting-respiration");
+        LIGHT = live("light");
+        LIGHT_UV = live("light-uv");
+        LIGHT_IR = live("light-ir");
+        LIGHT_LEAST = live("light-least");
+        LIGHT_MOST = live("light-most");
+        LIGHT_UV_LEAST = live("light-uv-least");
+        LIGHT_UV_MOST = live("light-uv-most");
+        LIGHT_IR_LEAST = live("light-ir-least");
+        LIGHT_IR_MOST = live("light-ir-most");
+        SLEEP_STAGE = live("sleep-stage");
+        SLEEPING_HEART_RATE = coded("sleeping-heart-rate", "vw|sleeping-heart-rate");
+        SLEEP_TIME = live("sleep-time");
+        WAKE_TIME = live("wake-time");
+        BED_TIME = live("bed-time");
+        AWAKENINGS = live("awakenings");
+        LATENCY = live("sleep-latency");
+        EFFICIENCY = live("sleep-efficiency");
+        SNOOZE = live("snooze");
+        TURNS = live("turns");
+        AFTER_ALARM = live("after-alarm");
+        WALKING_ENERGY = live("walking-energy");
+        INTENSE_ENERGY = live("intense-energy");
+        ENERGY = live("total-energy");
+        FAT_BURNED = live("fat-burned");
+        MET_LEAST = live("met-least");
+        MET_MOST = live("met-most");
+        MET = live("met");
+        SPEED_LEAST = live("speed-least");
+        SPEED_MOST = live("speed-most");
+        SPEED = live("average-speed");
+        WALKING_TIME = live("walking-time");
+        INTENSE_TIME = live("intense-time");
+        CADENCE_LEAST = live("cadence-least");
+        CADENCE_MOST = live("cadence-most");
+        CADENCE = live("average-cadence");
+        FLOORS = live("floors");
+        CLIMB = live("climb");
+        DESCENT = live("descent");
+        COUNTS = live("activity-count");
+        LEVEL_LEAST = live("activity-level-least");
+        LEVEL_MOST = live("activity-level-most");
+        LEVEL = live("activity-level");
+        KIND = live("activity-type");
+    }
 }
 
 /// Glucose by what it was measured in; one name, for there is one number in a reading.

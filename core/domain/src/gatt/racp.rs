@@ -34,6 +34,8 @@ use std::collections::BTreeSet;
 pub enum Answer {
     /// How many records the filter meets (op code 5, or 8 after a combined report).
     Count(u16),
+    /// The same of a generic health sensor, whose numbers have 32 bits.
+    LongCount(u32),
     /// How a request ended (op code 6).
     Done {
         /// The op code it answers.
@@ -131,6 +133,7 @@ pub(super) fn answer(value: &[u8]) -> Result<Packet, Refused> {
     let code = bytes.u8()?;
     let operator = bytes.u8()?;
     let answer = match code {
+        5 | 8 if bytes.len() == 4 => Answer::LongCount(bytes.u32()?),
         5 | 8 => Answer::Count(bytes.u16()?),
         6 => Answer::Done {
             request: bytes.u8()?,
@@ -391,7 +394,7 @@ impl Download {
                 request: 4,
                 outcome,
             } => self.stage = Stage::Ended(End::Refused(outcome)),
-            Answer::Done { .. } => return Err(Refused::Order),
+            Answer::Done { .. } | Answer::LongCount(_) => return Err(Refused::Order),
         }
         Ok(())
     }

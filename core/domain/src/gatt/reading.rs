@@ -1,5 +1,6 @@
 //! The parsed form of every measurement.
 
+use super::cadence::Turns;
 use super::{Amount, DeviceTime, Measure};
 use std::borrow::Cow;
 use std::fmt;
@@ -22,6 +23,8 @@ pub struct Reading {
     pub offset_min: Option<i16>,
     /// Number of the record in the device's memory; wraps at 65,536.
     pub sequence: Option<u16>,
+    /// Number of the record in a generic health sensor's memory.
+    pub record_number: Option<u32>,
     /// Which user of the device; 255 is one it does not know.
     pub user: Option<u8>,
     /// What the device says about the measurement: `contact`, `body-movement`, `low-battery`.
@@ -30,6 +33,10 @@ pub struct Reading {
     pub words: Vec<(&'static str, Cow<'static, str>)>,
     /// RR intervals in 1/1024 s, oldest first.
     pub beats: Vec<u16>,
+    /// Wheel revolutions since the sensor began ([`super::cadence`]).
+    pub wheel: Option<Turns>,
+    /// Crank revolutions since the sensor began.
+    pub crank: Option<Turns>,
     /// More packets of the same measurement follow.
     pub more: bool,
     /// What is beyond this version of the specification.

@@ -34,8 +34,9 @@ pub struct Kept {
 pub struct Left {
     /// Its [`Measure::name`](super::Measure).
     pub what: &'static str,
-    /// A code of [`super::Absent`]; `no_code` for what is no record by itself; `nothing` for a
-    /// heart rate of zero; `no_contact` for one that was measured on no skin.
+    /// A code of [`super::Absent`]; `no_code` for what is no record by itself; `no_unit` where the
+    /// unit is not known; `nothing` for a heart rate of zero; `no_contact` for one that was measured
+    /// on no skin; `demonstration`, `testing`, `invalid`, `unavailable` as the device says.
     pub why: &'static str,
 }
 
@@ -73,6 +74,12 @@ impl Reading {
         let Some(code) = value.what.code else {
             return leave("no_code");
         };
+        if value.unit.is_empty() {
+            return leave("no_unit");
+        }
+        if let Some(why) = self.forbids() {
+            return leave(why);
+        }
         if value.what == HEART_RATE {
             if number.mantissa() == 0 {
                 return leave("nothing");
@@ -86,6 +93,13 @@ impl Reading {
             value: Value::Quantity(number, value.unit.to_owned()),
         };
         kept.records.push(self.record(body, at, source));
+    }
+
+    /// What the device says beside its numbers that makes them no measurement of a person.
+    fn forbids(&self) -> Option<&'static str> {
+        NO_MEASUREMENT
+            .into_iter()
+            .find(|word| self.status.contains(word))
     }
 
     /// One record of all numbers of a panel; none without a number.
@@ -106,6 +120,10 @@ impl Reading {
             }
         }
         if parts.is_empty() {
+            return;
+        }
+        if let Some(why) = self.forbids() {
+            kept.left.push(Left { what: "panel", why });
             return;
         }
         let body = Body::Observation {
@@ -198,6 +216,8 @@ impl Reading {
         notes
     }
 }
+
+const NO_MEASUREMENT: [&str; 4] = ["demonstration", "testing", "invalid", "unavailable"];
 
 impl fmt::Debug for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,7 +20,7 @@ pub const SYMPTOM: &str = "loinc|75325-1";
 pub const MOOD: &str = "vw|mood";
 
 /// A row to start from: a number without names, ranges and further codes.
-const fn kind(
+pub(super) const fn kind(
     name: &'static str,
     code: &'static str,
     display: &'static str,
@@ -46,7 +46,7 @@ const fn kind(
     }
 }
 
-const fn range(low: i32, high: i32, unit: &'static str) -> Range {
+pub(super) const fn range(low: i32, high: i32, unit: &'static str) -> Range {
     Range {
         low,
         high,
@@ -64,10 +64,10 @@ const fn per_day(low: i32, high: i32, unit: &'static str) -> Range {
     }
 }
 
-const VITAL: &str = "vital-signs";
-const ACTIVITY: &str = "activity";
-const LAB: &str = "laboratory";
-const EXAM: &str = "exam";
+pub(super) const VITAL: &str = "vital-signs";
+pub(super) const ACTIVITY: &str = "activity";
+pub(super) const LAB: &str = "laboratory";
+pub(super) const EXAM: &str = "exam";
 const SURVEY: &str = "survey";
 const PRESSURE: &[&str] = &["kPa"];
 const TIME: &[&str] = &["h", "s"];
