@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import parser from 'chainpoint-parse'
 
-const [out, vectors] = process.argv.slice(2)
+const [out, vectors, drawn] = process.argv.slice(2)
 const expected = JSON.parse(readFileSync(join(out, 'expected.json'), 'utf8'))
 let passed = 0
 let failed = 0
@@ -45,5 +45,23 @@ for (const name of readdirSync(out)) {
 }
 for (const { id, expect } of JSON.parse(readFileSync(vectors, 'utf8')).cases)
   judge(`vector ${id}`, expect.chainpoint, expect.chainpoint.hash, expect.expected_value)
+// 10,000 drawn receipts: each leads to its root, and with one step changed no more
+let same = 0
+let refused = 0
+const lines = readFileSync(drawn, 'utf8').trimEnd().split('\n')
+lines.forEach((line, number) => {
+  const { hash, root, proof } = JSON.parse(line)
+  const found = leadsTo(proof)
+  if (found.hash === hash && found.root === root) same++
+  const ops = proof.branches[0].ops
+  const steps = [...ops.keys()].filter((at) => ops[at].l || ops[at].r)
+  const at = steps[number % steps.length]
+  const key = ops[at].l ? 'l' : 'r'
+  const value = ops[at][key]
+  ops[at][key] = value.slice(0, -1) + (value.endsWith('0') ? '1' : '0')
+  if (leadsTo(proof).root !== root) refused++
+})
+check(`${same} of ${lines.length} drawn receipts lead to their root`, same === lines.length)
+check(`${refused} of ${lines.length} with a step changed do not`, refused === lines.length)
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 && passed > 0 ? 0 : 1)

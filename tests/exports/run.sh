@@ -27,7 +27,9 @@ case $1 in
       (cd "$here" && npm ci --silent --ignore-scripts) || without "chainpoint-parse" "npm could not fetch it"
       cp "$here/package-lock.json" "$here/node_modules/.of"
     fi
-    node "$here/chainpoint.mjs" "$out" tests/vectors/chainpoint.json
+    drawn=${CARGO_TARGET_DIR:-target}/chainpoints.jsonl
+    cargo run --quiet -p vitalwitness-tests --bin judged -- --chainpoints "$drawn" "${RECEIPTS:-10000}" "${SEED:-1}"
+    node "$here/chainpoint.mjs" "$out" tests/vectors/chainpoint.json "$drawn"
     ;;
   tlog)
     command -v go >/dev/null || without "sumdb/note, sumdb/tlog, go-cose" "no go"

@@ -17,6 +17,7 @@ use draft::Made;
 use people::People;
 use serde_json::json;
 use std::io::{self, Write};
+use vitalwitness_domain::export::{Source, chainpoint::Chainpoint};
 use vitalwitness_domain::wire::facts::{BundleVerdict, CompletenessVerdict, Verdict};
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_proof::bundle::Bundle;
@@ -95,6 +96,36 @@ pub fn write(out: &mut impl Write, count: usize, seed: u64) -> io::Result<()> {
             "{}",
             json!({"trust": of, "proof": hex::encode(proof), "verdict": verdict})
         )?;
+    }
+    Ok(())
+}
+
+/// Writes `count` drawn receipts as Chainpoint proofs, with the hash and the root that a parser of
+/// such proofs should find: a JSON object a line.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_chainpoints(out: &mut impl Write, count: usize, seed: u64) -> io::Result<()> {
+    let mut dice = Dice(seed);
+    let people = People::new(&mut dice);
+    let mut written = 0;
+    while written < count {
+        let made = draft::receipt(&people, &mut dice);
+        // some are drawn to be refused
+        let Ok(source) = Source::read(&made.receipt) else {
+            continue;
+        };
+        let Ok(proof) = Chainpoint::of(&source, None) else {
+            continue;
+        };
+        written += 1;
+        let line = json!({
+            "hash": hex::encode(source.hash()),
+            "root": hex::encode(source.root),
+            "proof": serde_json::to_value(&proof)?,
+        });
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }

@@ -240,4 +240,4 @@ fn debug_of_a_key_shows_no_digit_of_it() {
     assert_eq!(format!("{:?}", key(1)), "SoftwareKey");
 }
 
-const DIFFERENTIAL_CASES: usize = 2_000;
+const DIFFERENTIAL_CASES: usize = 10_000;
