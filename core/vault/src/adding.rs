@@ -12,7 +12,7 @@ use crate::index::Indexed;
 use crate::keys::{Random, random_bytes};
 use crate::parts::PartWriter;
 use crate::querying::Query;
-use crate::store::{BatchId, BatchState};
+use crate::store::{BatchId, BatchState, StoreError, Tx};
 use crate::streams::StreamKey;
 use crate::summary::DaySums;
 use crate::vault::{Core, Vault};
@@ -229,6 +229,15 @@ impl Core {
 
     /// Makes checked records durable, in one transaction.
     pub(crate) fn commit(&mut self, records: &[&Record]) -> Result<Vec<Added>, Error> {
+        self.commit_with(records, |_, _| Ok(()))
+    }
+
+    /// As [`Core::commit`]; what `also` writes stands or falls with the records.
+    pub(crate) fn commit_with(
+        &mut self,
+        records: &[&Record],
+        also: impl FnOnce(&Tx<'_>, &[Added]) -> Result<(), StoreError>,
+    ) -> Result<Vec<Added>, Error> {
         let mut group = Group::default();
         let mut added = Vec::with_capacity(records.len());
         for record in records {
@@ -250,6 +259,7 @@ impl Core {
             for batch in staged {
                 rows.push(batch.write(tx)?);
             }
+            also(tx, &added)?;
             Ok::<_, Error>(rows)
         })?;
         for key in new_keys {

@@ -2,7 +2,7 @@
 //!
 //! A record of an open batch is gone with its row. A record of a sealed batch leaves its bare
 //! hash: the batch is sealed anew (revision + 1, same id and root) and its secret destroyed. The
-//! log keeps hashes that nothing opens.
+//! log keeps hashes that nothing opens. What a device sent for a record goes with it.
 
 use crate::Error;
 use crate::channels::Channel;
@@ -17,6 +17,7 @@ use crate::summary::DaySums;
 use crate::sync::errands::Errand;
 use crate::tasks::Task;
 use crate::vault::{Core, Vault};
+use std::collections::HashSet;
 use std::fs;
 use vitalwitness_domain::record::{Hash, Id, Record};
 use vitalwitness_domain::stream::StreamId;
@@ -95,6 +96,12 @@ impl Vault {
     }
 }
 
+/// By what the frames of a device name their records.
+fn heads(hashes: impl IntoIterator<Item = Hash>) -> HashSet<[u8; 4]> {
+    let head = |hash: Hash| hash.first_chunk().copied();
+    hashes.into_iter().filter_map(head).collect()
+}
+
 impl Core {
     fn erase_sealed(&mut self, row: BatchId, rc: &Hash) -> Result<(), Error> {
         let batch = self.index.get(row).ok_or(Error::NotFound)?.clone();
@@ -125,6 +132,7 @@ impl Core {
         self.store.write(|tx| {
             tx.set_body(row, &bytes, &filter)?;
             tx.set_header(row, &header.encode())?;
+            tx.erase_frames(&heads([*rc]))?;
             queue(&header, tx)
         })?;
         self.replace(row, Indexed { header, ..batch });
@@ -155,6 +163,7 @@ impl Core {
             (opening.parts, opening.bytes) = (1, part.len() as u64);
         }
         self.store.write(|tx| {
+            tx.erase_frames(&heads([*rc]))?;
             if empty {
                 return tx.remove_batch(row);
             }
@@ -179,7 +188,12 @@ impl Core {
             .collect();
         let of_stream = self.streams.all().filter(|(key, _)| key.stream == *stream);
         let keys: Vec<Id> = of_stream.map(|(key, _)| key.id).collect();
+        let mut records = HashSet::new();
+        for (row, ..) in &batches {
+            records.extend(heads(self.read_records(*row)?.iter().map(|it| it.rc)));
+        }
         self.store.write(|tx| {
+            tx.erase_frames(&records)?;
             for (row, batch, _) in &batches {
                 tx.remove_batch(*row)?;
                 tx.remove(Kind::BatchProof, batch)?;

@@ -7,6 +7,7 @@ pub mod account;
 mod adding;
 mod backup;
 pub mod bag;
+pub mod ble;
 pub mod channels;
 pub mod client;
 pub mod clock;

@@ -7,12 +7,14 @@
 //! Invariant: nothing readable is in any column, index or page of the write-ahead log.
 
 mod batches;
+mod frames;
 mod items;
 mod open;
 mod outbox;
 mod rows;
 
 pub use batches::{BatchId, BatchState, HeaderRow};
+pub use frames::Frame;
 pub use items::{Item, Kind};
 pub use outbox::{OutboxItem, Priority};
 pub use rows::RowKeys;

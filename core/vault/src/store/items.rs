@@ -47,6 +47,10 @@ pub enum Kind {
     SealedBag = 17,
     /// A note somebody showed, not yet compared with the log; name: H of it.
     Seen = 18,
+    /// A worn or measuring device; name: its id.
+    Sensor = 19,
+    /// Which source counts first of a quantity; name: its code.
+    Priority = 20,
 }
 
 /// One of them, opened.

@@ -18,9 +18,14 @@ pub(crate) struct Migration {
 }
 
 /// In order; the schema's version is how many of them have run.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    sql: include_str!("../../migrations/0001_first.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: include_str!("../../migrations/0001_first.sql"),
+    },
+    Migration {
+        sql: include_str!("../../migrations/0002_sensors.sql"),
+    },
+];
 
 impl Store {
     /// Makes a vault file at `path`, its database key wrapped under the new key `alias`.
@@ -310,7 +315,7 @@ mod tests {
                 error,
                 Error::Store(StoreError::NewerSchema {
                     found: 99,
-                    known: 1
+                    known: 2
                 })
             ),
             "{error:?}"
@@ -373,17 +378,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keystore = keystore();
         let path = made(folder.path(), &keystore);
-        let next = [
-            MIGRATIONS[0],
-            Migration {
-                sql: "CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;",
-            },
-        ];
+        let later = Migration {
+            sql: "CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;",
+        };
+        let next = [MIGRATIONS, &[later]].concat();
         let store = Store::open_with(&path, &keystore, Arc::new(OsRandom), &next).unwrap();
         let kept = store.reader().get(Kind::Meta, b"name").unwrap().unwrap();
         assert_eq!(kept.plain.as_slice(), b"kept");
         drop(store);
-        let copy = folder.path().join("vault.db.schema-1");
+        let copy = folder.path().join("vault.db.schema-2");
         let store = Store::open(&copy, &keystore, Arc::new(OsRandom)).unwrap();
         let kept = store.reader().get(Kind::Meta, b"name").unwrap().unwrap();
         assert_eq!(kept.plain.as_slice(), b"kept");
@@ -394,12 +397,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keystore = keystore();
         let path = made(folder.path(), &keystore);
-        let next = [
-            MIGRATIONS[0],
-            Migration {
-                sql: "CREATE TABLE item (id);",
-            },
-        ];
+        let failing = Migration {
+            sql: "CREATE TABLE item (id);",
+        };
+        let next = [MIGRATIONS, &[failing]].concat();
         Store::open_with(&path, &keystore, Arc::new(OsRandom), &next).unwrap_err();
         let store = Store::open(&path, &keystore, Arc::new(OsRandom)).unwrap();
         assert!(store.reader().get(Kind::Meta, b"name").unwrap().is_some());

@@ -24,6 +24,7 @@ pub(crate) enum Table {
     Part = 4,
     Filter = 5,
     Outbox = 6,
+    Frame = 7,
 }
 
 /// Keys that seal rows.

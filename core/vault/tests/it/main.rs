@@ -5,6 +5,7 @@
     reason = "a test that fails should panic"
 )]
 
+mod ble;
 mod crash;
 mod files;
 mod handover;

@@ -1,0 +1,625 @@
+//! The machine itself; its table stands in the module above.
+
+use super::clock::{clock_bytes, clock_face, session_start};
+use super::history::History;
+use super::numbers::{FACTS, MEASURED, STREAMS};
+use super::{Answer, Bond, Call, Command, Goal, Input, Intake, Item, Learned, Now, Plan};
+use crate::ble::fault::{Fault, State};
+use crate::ble::radio::{Characteristic, Offered, RadioError};
+use crate::ble::timing;
+use std::collections::VecDeque;
+use vitalwitness_domain::gatt::{self, Known, Packet, uuid};
+
+/// A session with one device.
+#[derive(Debug)]
+pub struct Session {
+    plan: Plan,
+    phase: Phase,
+    offered: Vec<Offered>,
+    learned: Learned,
+    known: Known,
+    counts_from_ms: Option<i64>,
+    todo: VecDeque<Call>,
+    doing: Option<(Call, u64)>,
+    bond_tried: bool,
+    subscribed: usize,
+    arrived: Vec<Item>,
+    keeping: bool,
+    history: History,
+    clock_due: bool,
+    tries: u32,
+    heard_ms: u64,
+    told: Option<State>,
+    ending: Option<Ending>,
+}
+
+/// Why it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    AsAsked,
+    Because(Fault),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Away { until: u64 },
+    Linking,
+    Preparing,
+    Listening,
+    Remembering,
+    Settling,
+    Live,
+    Leaving,
+    Ended,
+}
+
+impl Session {
+    /// A session that begins with [`Input::Begin`].
+    pub fn new(plan: Plan) -> Self {
+        let mut known = Known::default();
+        known.plain_integers = plan.plain_integers;
+        let history = History::new(&plan.cursors);
+        Self {
+            plan,
+            phase: Phase::Away { until: 0 },
+            offered: Vec::new(),
+            learned: Learned::default(),
+            known,
+            counts_from_ms: None,
+            todo: VecDeque::new(),
+            doing: None,
+            bond_tried: false,
+            subscribed: 0,
+            arrived: Vec::new(),
+            keeping: false,
+            history,
+            clock_due: false,
+            tries: 0,
+            heard_ms: 0,
+            told: None,
+            ending: None,
+        }
+    }
+
+    /// Whether it is over; nothing that happens then does anything.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    /// Why it stopped, if it did not end as asked.
+    pub fn fault(&self) -> Option<Fault> {
+        match self.ending {
+            Some(Ending::Because(fault)) => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// What the device said of itself.
+    pub fn learned(&self) -> &Learned {
+        &self.learned
+    }
+
+    /// Takes what happened, and says what to do.
+    pub fn on(&mut self, input: Input, now: Now) -> Vec<Command> {
+        let mut out = Vec::new();
+        if self.is_over() {
+            return out;
+        }
+        match input {
+            Input::Begin => self.link(&mut out),
+            Input::Done(answer) => self.done(answer, now, &mut out),
+            Input::Failed(error) => self.failed(error, now, &mut out),
+            Input::Value { from, bytes, at_ms } => self.value(from, bytes, at_ms, now, &mut out),
+            Input::Lost => self.lost(Fault::OutOfRange, now, &mut out),
+            Input::Off => self.end(Some(Fault::RadioOff), &mut out),
+            Input::Kept { unclaimed } => {
+                self.keeping = false;
+                if unclaimed > 0 {
+                    tell(
+                        State::Waiting {
+                            again_in_ms: 0,
+                            because: Fault::WhichUser,
+                        },
+                        &mut out,
+                    );
+                }
+            }
+            Input::NotKept { full } => {
+                self.keeping = false;
+                // what was not kept is not acknowledged: the device gives it again
+                self.arrived.clear();
+                self.end(
+                    Some(if full {
+                        Fault::StorageFull
+                    } else {
+                        Fault::VaultClosed
+                    }),
+                    &mut out,
+                );
+            }
+            Input::Tick => self.tick(now, &mut out),
+            Input::Stop => self.end(None, &mut out),
+        }
+        self.go_on(now, &mut out);
+        out
+    }
+
+    fn link(&mut self, out: &mut Vec<Command>) {
+        self.phase = Phase::Linking;
+        self.todo.clear();
+        self.todo.push_back(Call::Connect);
+        self.show(State::Connecting, out);
+    }
+
+    /// What is due, once what happened was taken in.
+    fn go_on(&mut self, now: Now, out: &mut Vec<Command>) {
+        self.keep(out);
+        if self.doing.is_none() {
+            while self.todo.is_empty() && !self.keeping {
+                let before = self.phase;
+                self.advance(now, out);
+                self.keep(out);
+                if self.phase == before || self.is_over() {
+                    break;
+                }
+            }
+            if let Some(call) = self.todo.pop_front() {
+                if call == Call::Bond {
+                    self.bond_tried = true;
+                    self.show(State::Bonding, out);
+                }
+                self.doing = Some((call.clone(), now.steady_ms + CALL_MS));
+                out.push(Command::Call(call));
+            }
+        }
+        if let Some(at) = self.wake_at() {
+            out.push(Command::WakeAt(at));
+        }
+    }
+
+    /// Hands over what came.
+    fn keep(&mut self, out: &mut Vec<Command>) {
+        if self.keeping {
+            return;
+        }
+        let cursor = self.history.cursor();
+        let missing = self.history.missing();
+        if self.arrived.is_empty() && cursor.is_none() && missing == 0 {
+            return;
+        }
+        self.keeping = true;
+        out.push(Command::Keep(Intake {
+            items: std::mem::take(&mut self.arrived),
+            cursor,
+            missing,
+            session_ms: self.counts_from_ms,
+            clock: self.learned.clock,
+        }));
+    }
+
+    /// The next step, when the one before is done.
+    fn advance(&mut self, now: Now, out: &mut Vec<Command>) {
+        match self.phase {
+            Phase::Linking => {
+                self.phase = Phase::Preparing;
+                self.show(State::Preparing, out);
+                self.prepare();
+            }
+            Phase::Preparing => {
+                out.push(Command::Learn(self.learned.clone()));
+                if self.plan.goal == Goal::Meet {
+                    let nothing = !self.offered.iter().copied().any(is_measured);
+                    return self.end(nothing.then_some(Fault::NothingToRead), out);
+                }
+                self.phase = Phase::Listening;
+                self.listen();
+            }
+            Phase::Listening if self.subscribed == 0 => {
+                self.end(Some(Fault::NothingToRead), out);
+            }
+            Phase::Listening => {
+                self.phase = Phase::Remembering;
+                self.history.begin(&self.offered);
+            }
+            Phase::Remembering => self.remember(now, out),
+            Phase::Settling => {
+                if self.plan.goal == Goal::History && !self.history.is_live_only() {
+                    return self.end(self.history.fault(), out);
+                }
+                self.phase = Phase::Live;
+                self.heard_ms = now.steady_ms;
+                if let Some(fault) = self.history.fault() {
+                    self.show(
+                        State::Waiting {
+                            again_in_ms: 0,
+                            because: fault,
+                        },
+                        out,
+                    );
+                }
+                self.show(State::Live, out);
+            }
+            Phase::Leaving => {
+                self.phase = Phase::Ended;
+                let state = match self.fault() {
+                    Some(fault) => State::Stopped(fault),
+                    None => State::Ended,
+                };
+                self.show(state, out);
+            }
+            Phase::Away { .. } | Phase::Live | Phase::Ended => {}
+        }
+    }
+
+    /// Reads what the device is. Before anything is subscribed: on some systems a read also
+    /// arrives as a notification.
+    fn prepare(&mut self) {
+        for number in FACTS {
+            if number == uuid::SERIAL_NUMBER && !self.plan.serial {
+                continue;
+            }
+            let found = self.offered.iter();
+            let found = found.filter(|it| it.characteristic.number == number && it.reads());
+            let calls = found.map(|it| Call::Read(it.characteristic));
+            let calls: Vec<Call> = calls.take(1).collect();
+            self.todo.extend(calls);
+        }
+    }
+
+    fn listen(&mut self) {
+        let pushes = |it: &&Offered| it.pushes();
+        let measured = self
+            .offered
+            .iter()
+            .filter(pushes)
+            .filter(|it| is_measured(**it));
+        let others = self.offered.iter().filter(pushes).filter(|it| {
+            matches!(
+                it.characteristic.number,
+                uuid::RECORD_ACCESS_CONTROL_POINT | uuid::BATTERY_LEVEL
+            )
+        });
+        let calls = measured.chain(others);
+        let calls: Vec<Call> = calls.map(|it| Call::Subscribe(it.characteristic)).collect();
+        self.todo.extend(calls);
+    }
+
+    fn remember(&mut self, now: Now, out: &mut Vec<Command>) {
+        if let Some(call) = self.history.next(now.steady_ms) {
+            self.show(self.history.state(), out);
+            self.todo.push_back(call);
+            return;
+        }
+        if self.history.is_waiting() {
+            return;
+        }
+        self.phase = Phase::Settling;
+        if self.clock_due
+            && let Some(call) = self.set_clock(now)
+        {
+            self.todo.push_back(call);
+        }
+    }
+
+    /// Sets the device's clock to the one on the wall, where it can be set.
+    fn set_clock(&mut self, now: Now) -> Option<Call> {
+        self.clock_due = false;
+        let settable = self.offered.iter().find(|it| {
+            it.characteristic.number == uuid::CURRENT_TIME && it.properties & 0x08 != 0
+        })?;
+        let wall_ms = now.wall_ms + i64::from(now.offset_min) * 60_000;
+        Some(Call::Write(settable.characteristic, clock_bytes(wall_ms)?))
+    }
+
+    fn done(&mut self, answer: Answer, now: Now, out: &mut Vec<Command>) {
+        let Some((call, _)) = self.doing.take() else {
+            return;
+        };
+        match (call, answer) {
+            (Call::Connect, Answer::Linked(link)) => {
+                self.tries = 0;
+                self.subscribed = 0;
+                self.heard_ms = now.steady_ms;
+                self.learned.bonded = link.bonded;
+                let mut services: Vec<u16> = link
+                    .offered
+                    .iter()
+                    .map(|it| it.characteristic.service)
+                    .collect();
+                services.sort_unstable();
+                services.dedup();
+                self.learned.about.services = services;
+                self.offered = link.offered;
+                if self.plan.bond == Bond::First && !link.bonded {
+                    self.todo.push_back(Call::Bond);
+                }
+            }
+            (Call::Bond, _) => {
+                self.learned.bonded = true;
+                // before the first reading: its grade says over what link it came
+                out.push(Command::Learn(self.learned.clone()));
+            }
+            (Call::Write(to, _), _) if to.number == uuid::CURRENT_TIME => {
+                if let Some(clock) = &mut self.learned.clock {
+                    clock.set_ms = Some(now.wall_ms);
+                }
+                out.push(Command::Learn(self.learned.clone()));
+            }
+            (Call::Read(from), Answer::Bytes(bytes)) => self.learn(from.number, &bytes, now),
+            (Call::Subscribe(to), _) if to.number != uuid::BATTERY_LEVEL => self.subscribed += 1,
+            (Call::Disconnect, _) if self.ending.is_none() => {
+                self.lost(Fault::Quiet, now, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn failed(&mut self, error: RadioError, now: Now, out: &mut Vec<Command>) {
+        let Some((call, _)) = self.doing.take() else {
+            return;
+        };
+        match (&call, error) {
+            (Call::Disconnect, _) if self.ending.is_none() => {
+                self.lost(Fault::OutOfRange, now, out);
+            }
+            (Call::Disconnect, _) => {}
+            (_, RadioError::Off | RadioError::NotAllowed) => self.end(Some(error.into()), out),
+            (Call::Connect, RadioError::NeedsBonding)
+            | (Call::Bond, RadioError::BondRefused | RadioError::NeedsBonding) => {
+                self.end(Some(error.into()), out);
+            }
+            (_, RadioError::Unreachable) | (Call::Connect | Call::Bond, _) => {
+                self.lost(Fault::OutOfRange, now, out);
+            }
+            (_, RadioError::NeedsBonding) => {
+                if self.plan.bond != Bond::Never && !self.bond_tried {
+                    self.todo.push_front(call);
+                    self.todo.push_front(Call::Bond);
+                } else {
+                    self.end(Some(Fault::NeedsBonding), out);
+                }
+            }
+            (Call::Write(to, _), _) if to.number == uuid::RECORD_ACCESS_CONTROL_POINT => {
+                self.history.refused();
+            }
+            // what the device is, a clock that cannot be set: readings matter more
+            _ => {}
+        }
+    }
+
+    fn learn(&mut self, number: u16, bytes: &[u8], now: Now) {
+        let about = &mut self.learned.about;
+        let words = || {
+            let text = String::from_utf8_lossy(bytes);
+            let text = text.trim_matches(|letter: char| letter == '\0' || letter.is_whitespace());
+            let text: String = text
+                .chars()
+                .filter(|it| !it.is_control())
+                .take(64)
+                .collect();
+            (!text.is_empty()).then_some(text)
+        };
+        match number {
+            uuid::MANUFACTURER_NAME => about.maker = words(),
+            uuid::MODEL_NUMBER => about.model = words(),
+            uuid::SERIAL_NUMBER => about.serial = words(),
+            uuid::FIRMWARE_REVISION => about.firmware = words(),
+            uuid::BATTERY_LEVEL => self.battery(bytes, now.wall_ms),
+            uuid::CURRENT_TIME | uuid::DATE_TIME => {
+                if let Some(face) = clock_face(bytes) {
+                    let offset_min = now.offset_min;
+                    let seen = timing::seen(face, now.wall_ms, &|_| offset_min);
+                    self.clock_due = timing::is_off(seen);
+                    self.learned.clock = Some(seen);
+                }
+            }
+            uuid::CGM_SESSION_START_TIME => {
+                self.counts_from_ms = session_start(bytes, now.offset_min);
+            }
+            _ => {
+                if let Ok(Packet::Features(features)) = gatt::parse(number, bytes, self.known) {
+                    self.known.crc |= features.has("crc");
+                    about.several_users |= features.has("multiple-users");
+                }
+            }
+        }
+    }
+
+    fn battery(&mut self, bytes: &[u8], at_ms: i64) {
+        if let [percent @ 0..=100] = bytes {
+            self.learned.about.battery = Some((*percent, at_ms));
+        }
+    }
+
+    fn value(
+        &mut self,
+        from: Characteristic,
+        bytes: Vec<u8>,
+        at_ms: i64,
+        now: Now,
+        out: &mut Vec<Command>,
+    ) {
+        let expected = from.number == uuid::BATTERY_LEVEL
+            || from.number == uuid::RECORD_ACCESS_CONTROL_POINT
+            || MEASURED.contains(&from.number);
+        // on some systems what was read or written comes back as if it were told
+        let echo = from.number == uuid::RECORD_ACCESS_CONTROL_POINT
+            && matches!(bytes.first(), Some(1..=4 | 7));
+        if !expected || echo {
+            return;
+        }
+        self.heard_ms = now.steady_ms;
+        if self.phase == Phase::Live {
+            self.show(State::Live, out);
+        }
+        if from.number == uuid::BATTERY_LEVEL {
+            self.battery(&bytes, at_ms);
+            out.push(Command::Learn(self.learned.clone()));
+            return;
+        }
+        let says = gatt::parse(from.number, &bytes, self.known);
+        let says = match says {
+            Ok(Packet::Readings(readings)) => Ok(readings),
+            Ok(Packet::Answer(answer)) => return self.history.answered(answer),
+            Ok(_) => return,
+            Err(refused) => Err(refused),
+        };
+        if let Ok(readings) = &says {
+            self.history.heard(from.service, readings, now.steady_ms);
+            if self.phase == Phase::Remembering {
+                self.show(self.history.state(), out);
+            }
+        } else {
+            tell(
+                State::Waiting {
+                    again_in_ms: 0,
+                    because: Fault::NotReadable,
+                },
+                out,
+            );
+        }
+        self.arrived.push(Item {
+            frames: vec![(from, at_ms, bytes)],
+            says,
+        });
+    }
+
+    fn lost(&mut self, why: Fault, now: Now, out: &mut Vec<Command>) {
+        self.doing = None;
+        self.todo.clear();
+        self.history.lost();
+        if self.ending.is_some() {
+            self.phase = Phase::Leaving;
+            return;
+        }
+        self.tries += 1;
+        if self.plan.goal != Goal::Live && self.tries >= MOST_TRIES {
+            self.ending = Some(Ending::Because(why));
+            self.phase = Phase::Leaving;
+            return;
+        }
+        let wait = backoff_ms(self.tries);
+        self.phase = Phase::Away {
+            until: now.steady_ms + wait,
+        };
+        self.bond_tried = false;
+        self.show(
+            State::Waiting {
+                again_in_ms: wait,
+                because: why,
+            },
+            out,
+        );
+    }
+
+    fn tick(&mut self, now: Now, out: &mut Vec<Command>) {
+        if let Some((call, deadline)) = &self.doing
+            && now.steady_ms >= *deadline
+        {
+            // the radio should have said so itself
+            let bonding = *call == Call::Bond;
+            self.doing = None;
+            if bonding {
+                return self.end(Some(Fault::BondRefused), out);
+            }
+            return self.lost(Fault::OutOfRange, now, out);
+        }
+        match self.phase {
+            Phase::Away { until } if now.steady_ms >= until => self.link(out),
+            Phase::Remembering if self.history.is_silent(now.steady_ms) => {
+                self.history.lost();
+                self.tries += 1;
+                if self.tries >= MOST_TRIES {
+                    self.phase = Phase::Settling;
+                } else {
+                    self.leave_for_a_while();
+                }
+            }
+            Phase::Live if self.streams() => {
+                let silent = now.steady_ms.saturating_sub(self.heard_ms);
+                if silent >= DEAD_MS {
+                    self.leave_for_a_while();
+                } else if silent >= QUIET_MS {
+                    self.show(State::Quiet, out);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends the link to make it anew: what should come does not.
+    fn leave_for_a_while(&mut self) {
+        if self.doing.is_none() {
+            self.todo.clear();
+            self.todo.push_back(Call::Disconnect);
+        }
+    }
+
+    fn end(&mut self, why: Option<Fault>, _out: &mut Vec<Command>) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.ending = Some(why.map_or(Ending::AsAsked, Ending::Because));
+        let linked = !matches!(self.phase, Phase::Away { .. });
+        self.phase = Phase::Leaving;
+        self.todo.clear();
+        self.history.lost();
+        if linked && why != Some(Fault::RadioOff) {
+            self.todo.push_back(Call::Disconnect);
+        } else {
+            self.doing = None;
+        }
+    }
+
+    /// Whether it should send all the time.
+    fn streams(&self) -> bool {
+        self.offered
+            .iter()
+            .any(|it| it.pushes() && STREAMS.contains(&it.characteristic.number))
+    }
+
+    fn wake_at(&self) -> Option<u64> {
+        let call = self.doing.as_ref().map(|(_, deadline)| *deadline);
+        let phase = match self.phase {
+            Phase::Away { until } => Some(until),
+            Phase::Remembering => self.history.silent_at(),
+            Phase::Live if self.streams() => {
+                let quiet = self.heard_ms + QUIET_MS;
+                let told = self.told == Some(State::Quiet);
+                Some(if told { self.heard_ms + DEAD_MS } else { quiet })
+            }
+            _ => None,
+        };
+        [call, phase].into_iter().flatten().min()
+    }
+
+    /// Tells a state once.
+    fn show(&mut self, state: State, out: &mut Vec<Command>) {
+        if self.told != Some(state) {
+            self.told = Some(state);
+            tell(state, out);
+        }
+    }
+}
+
+fn tell(state: State, out: &mut Vec<Command>) {
+    out.push(Command::Tell(state));
+}
+
+fn is_measured(offered: Offered) -> bool {
+    MEASURED.contains(&offered.characteristic.number)
+}
+
+/// 1, 2, 4 ... 60 s.
+fn backoff_ms(tries: u32) -> u64 {
+    let doubled = 1_000_u64 << tries.saturating_sub(1).min(6);
+    doubled.min(60_000)
+}
+
+/// After this long a call to the radio is given up.
+const CALL_MS: u64 = 65_000;
+/// A device that streams is quiet after this long, and given up after that.
+const QUIET_MS: u64 = 15_000;
+const DEAD_MS: u64 = 45_000;
+/// How often a link is tried for what ends by itself.
+const MOST_TRIES: u32 = 3;
