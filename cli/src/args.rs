@@ -91,6 +91,7 @@ Keep your own record:
   vitalwitness init
   vitalwitness add heart-rate 62
   vitalwitness import export.zip
+  vitalwitness devices pair \"HR Strap\"
   vitalwitness sync --cloud https://records.example
   vitalwitness receipt 5f3c9a01 -o morning.vwr
   vitalwitness receipt --code blood-pressure --from 2026-05-04 --to 2026-05-10 --bundle -o week.vwb

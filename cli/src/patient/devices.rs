@@ -5,6 +5,7 @@ use super::sync::{Service, not_connected, tell};
 use super::{At, failed, of_kit};
 use crate::console::Console;
 use crate::outcome::{Exit, Failure, Outcome};
+use crate::patient::worn::{self, Worn};
 use crate::place::make_private;
 use clap::Args;
 use serde_json::{Value, json};
@@ -55,10 +56,15 @@ pub(crate) struct Restore {
     at: At,
 }
 
-/// List your other devices, or end one.
+/// List or end the phones and computers that hold your record; scan, pair and stream what you wear.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  vitalwitness devices\n  vitalwitness devices --end 9c01")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  vitalwitness devices\n  vitalwitness devices --end 9c01\n  vitalwitness devices scan"
+)]
 pub(crate) struct Devices {
+    #[command(subcommand)]
+    worn: Option<Worn>,
     /// End this device: it cannot open anything new.
     #[arg(long, value_name = "DEVICE")]
     end: Option<String>,
@@ -156,6 +162,9 @@ pub(super) fn kit(file: Option<&PathBuf>, console: &Console) -> Outcome<Kit> {
 
 /// Runs `devices`.
 pub(crate) async fn devices(args: &Devices, console: &Console) -> Outcome<Exit> {
+    if let Some(worn) = &args.worn {
+        return worn::run(worn, console).await;
+    }
     let vault = args.at.open(console)?;
     let transport = vault.transport().map_err(|error| failed(&error))?;
     vault
@@ -199,7 +208,8 @@ pub(crate) async fn devices(args: &Devices, console: &Console) -> Outcome<Exit> 
         return Ok(Exit::Done);
     }
     if devices.is_empty() {
-        console.line("This is your only device.");
+        console.line("This is your only phone or computer.");
+        console.line("What you wear: vitalwitness devices list");
     }
     for device in &devices {
         let state = if device.ended { "ended" } else { "in use" };

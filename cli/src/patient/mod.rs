@@ -11,6 +11,7 @@ pub(crate) mod receipt;
 pub(crate) mod share;
 pub(crate) mod sync;
 pub(crate) mod trace;
+pub(crate) mod worn;
 
 use crate::console::{self, Console};
 use crate::outcome::{Exit, Failure, Outcome};
