@@ -147,8 +147,11 @@ fn hand_out(args: &Init, kit: &Kit, console: &Console) -> Outcome {
 /// Runs `confirm-kit`.
 pub(crate) fn confirm_kit(args: &Confirm, console: &Console) -> Outcome<Exit> {
     let vault = args.at.open(console)?;
-    if asked(&vault)?.is_none() {
-        say(console, "Your kit was confirmed already.");
+    if asked(&vault)?.is_none() && args.words.is_none() {
+        say(
+            console,
+            "Your kit was confirmed already; --words checks your paper again.",
+        );
         return Ok(Exit::Done);
     }
     let confirmed = match &args.words {
@@ -237,25 +240,34 @@ fn ask(console: &Console, vault: &Vault) -> Outcome<bool> {
     }
 }
 
-/// Takes all 24 words, or the three that are asked for.
+/// Takes the three words that are asked for, or all 24, which must be this record's to the last.
 fn confirm(vault: &Vault, text: &str) -> Outcome {
-    let Some(positions) = asked(vault)? else {
-        return Ok(());
-    };
+    let positions = asked(vault)?;
     let words: Vec<&str> = text.split_whitespace().collect();
-    let chosen: Vec<&str> = match words.len() {
-        3 => words,
-        24 => positions
-            .iter()
-            .filter_map(|position| words.get(usize::from(*position).checked_sub(1)?).copied())
-            .collect(),
-        found => return Err(super::of_kit(&KitError::WordCount { found })),
+    let chosen = match (positions, words.len()) {
+        (Some(_), 3) => words,
+        (positions, _) => {
+            let kit = Kit::from_words(text).map_err(|error| super::of_kit(&error))?;
+            vault.check_kit(&kit).map_err(|error| failed(&error))?;
+            let Some(positions) = positions else {
+                return Ok(());
+            };
+            let all = kit.words().map_err(|error| super::of_kit(&error))?;
+            return confirm(vault, &three_of(&all, positions));
+        }
     };
     let three: &[&str; 3] = chosen
         .as_slice()
         .try_into()
         .map_err(|_| super::of_kit(&KitError::WordCount { found: 0 }))?;
     vault.confirm_kit(three).map_err(|error| failed(&error))
+}
+
+fn three_of(all: &str, positions: [u8; 3]) -> Zeroizing<String> {
+    let words: Vec<&str> = all.split(' ').collect();
+    let at = |position: u8| words.get(usize::from(position).checked_sub(1)?).copied();
+    let three: Vec<&str> = positions.into_iter().filter_map(at).collect();
+    Zeroizing::new(three.join(" "))
 }
 
 /// The words in a file.

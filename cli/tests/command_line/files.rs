@@ -166,6 +166,37 @@ fn wrong_words_of_a_kit_restore_nothing_and_are_named() {
 }
 
 #[test]
+fn a_paper_is_checked_to_the_last_word_before_and_after_it_was_confirmed() {
+    let home = Home::made();
+    let fits = home.run(&["confirm-kit", "--words", &home.path("kit.txt")]);
+    assert_eq!(
+        (fits.exit, fits.out.trim()),
+        (0, "Your kit fits."),
+        "{fits:?}"
+    );
+    let other = Home::made();
+    let of_another = home.run(&["confirm-kit", "--words", &other.path("kit.txt")]);
+    is_refused(&of_another, 1, "kit_other_account");
+
+    let fresh = Home::empty();
+    let kit = fresh.path("kit.txt");
+    fresh.run(&["init", "--words-out", &kit]);
+    let mut unconfirmed: Vec<String> = std::fs::read_to_string(&kit)
+        .unwrap()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    unconfirmed[5] = "vitalwitness".to_owned();
+    let wrong = put(fresh.0.path(), "wrong", unconfirmed.join(" ").as_bytes());
+    is_refused(
+        &fresh.run(&["confirm-kit", "--words", &wrong]),
+        1,
+        "kit_word",
+    );
+    assert_eq!(fresh.run(&["confirm-kit", "--words", &kit]).exit, 0);
+}
+
+#[test]
 fn without_a_service_everything_waits_and_nothing_is_lost() {
     let home = Home::made();
     home.run(&["add", "heart-rate", "62"]);

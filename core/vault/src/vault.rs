@@ -215,6 +215,15 @@ impl Vault {
         })
     }
 
+    /// Checks that a kit is this record's, at any time.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::kit::KitError::OtherAccount`] when it is not.
+    pub fn check_kit(&self, kit: &Kit) -> Result<(), Error> {
+        self.with(|core| Ok(core.check_kit(kit)?))
+    }
+
     /// States this device anew, to the log `origin`: needed when the cloud is another than the
     /// one named when the vault was made.
     ///
