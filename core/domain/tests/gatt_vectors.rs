@@ -12,7 +12,9 @@ mod shown;
 use serde_json::{Value, json};
 use shown::{packet, record};
 use std::path::Path;
-use vitalwitness_domain::gatt::{self, At, Known};
+use vitalwitness_domain::gatt::join::Join;
+use vitalwitness_domain::gatt::segments::Segments;
+use vitalwitness_domain::gatt::{self, At, Known, Packet};
 use vitalwitness_domain::record::{Grade, Source};
 
 struct Case {
@@ -117,6 +119,51 @@ fn every_value_says_what_its_specification_says() {
         }
     }
     assert!(count > 20, "{count}");
+}
+
+#[test]
+fn values_that_belong_together_come_out_together() {
+    let mut count = 0;
+    for (_, cases) in cases() {
+        for case in cases {
+            if let Some(frames) = case.input["frames"].as_array() {
+                assert_eq!(
+                    json!({ "packets": joined(frames, known(&case.input)) }),
+                    case.expect,
+                    "{}",
+                    case.id
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 10, "{count}");
+}
+
+/// Frames through the two joining machines, as a session passes them on.
+fn joined(frames: &[Value], known: Known) -> Vec<Value> {
+    let (mut segments, mut join) = (Segments::default(), Join::default());
+    let mut said = Vec::new();
+    for frame in frames {
+        let value = hex::decode(frame[1].as_str().unwrap()).unwrap();
+        let mut found = gatt::parse(number(&frame[0]), &value, known).map(Some);
+        if let Ok(Some(Packet::Segment(segment))) = found {
+            (segments, found) = segments.apply(segment, known);
+        }
+        match found {
+            Err(refused) => said.push(json!({ "reject": refused.code() })),
+            Ok(None) => {}
+            Ok(Some(found)) => {
+                for reading in found.readings() {
+                    let whole;
+                    (join, whole) = join.apply(reading.clone());
+                    said.extend(whole.iter().map(shown::reading));
+                }
+            }
+        }
+    }
+    said.extend(join.flush().iter().map(shown::reading));
+    said
 }
 
 #[test]
