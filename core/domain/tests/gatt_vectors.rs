@@ -12,6 +12,7 @@ mod shown;
 use serde_json::{Value, json};
 use shown::{packet, record};
 use std::path::Path;
+use vitalwitness_domain::gatt::cadence::{Counter, Turns, Width};
 use vitalwitness_domain::gatt::join::Join;
 use vitalwitness_domain::gatt::segments::Segments;
 use vitalwitness_domain::gatt::{self, At, Known, Packet};
@@ -164,6 +165,34 @@ fn joined(frames: &[Value], known: Known) -> Vec<Value> {
     }
     said.extend(join.flush().iter().map(shown::reading));
     said
+}
+
+#[test]
+fn counters_that_wrap_give_the_turns_between_two_packets() {
+    let mut count = 0;
+    for (_, cases) in cases() {
+        for case in cases {
+            if let Some(steps) = case.input["turns"].as_array() {
+                let mut counter = Counter::new(match case.input["width"].as_u64() {
+                    Some(16) => Width::Bits16,
+                    _ => Width::Bits32,
+                });
+                let mut said = Vec::new();
+                for step in steps {
+                    let turns = Turns {
+                        count: u32::try_from(step[0].as_u64().unwrap()).unwrap(),
+                        at: u16::try_from(step[1].as_u64().unwrap()).unwrap(),
+                    };
+                    let between;
+                    (counter, between) = counter.apply(turns, step[2].as_u64().unwrap());
+                    said.push(between.map(|b| json!([b.turns, b.time, b.per_minute()])));
+                }
+                assert_eq!(json!({ "between": said }), case.expect, "{}", case.id);
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 8, "{count}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use vitalwitness_domain::gatt::racp::{Answer, Outcome};
-use vitalwitness_domain::gatt::{Amount, Extra, Features, Measured, Packet, Reading};
+use vitalwitness_domain::gatt::{Amount, Extra, Features, Measured, Packet, Reading, Zone, user};
 use vitalwitness_domain::record::{self, Body, Record};
 
 pub(super) fn packet(packet: &Packet) -> Value {
@@ -17,8 +17,54 @@ pub(super) fn packet(packet: &Packet) -> Value {
         Packet::Answer(Answer::Done { request, outcome }) => {
             json!({ "request": request, "outcome": self::outcome(*outcome) })
         }
+        Packet::Answer(Answer::LongCount(count)) => json!({ "long_count": count }),
+        Packet::User(answer) => {
+            let mut said = json!({ "request": answer.request });
+            said["outcome"] = json!(match answer.outcome {
+                user::Outcome::Success => "success".to_owned(),
+                user::Outcome::Unsupported => "unsupported".to_owned(),
+                user::Outcome::InvalidParameter => "invalid-parameter".to_owned(),
+                user::Outcome::Failed => "failed".to_owned(),
+                user::Outcome::NotAuthorized => "not-authorized".to_owned(),
+                user::Outcome::Reserved(code) => format!("reserved {code}"),
+            });
+            if let Some(user) = answer.user {
+                said["user"] = json!(user);
+            }
+            said
+        }
+        Packet::Clock(clock) => {
+            let mut said = json!({ "time": clock.time.sent(), "weekday": clock.weekday });
+            said["fraction"] = json!(clock.fraction);
+            said["status"] = json!(clock.status);
+            if let Some(face_ms) = clock.time.face_ms() {
+                said["face_ms"] = json!(face_ms);
+            }
+            said
+        }
+        Packet::Zone(found) => json!({ "zone": zone(*found) }),
+        Packet::SessionStart { start, zone } => {
+            json!({ "start": start.sent(), "zone": self::zone(*zone) })
+        }
+        Packet::Segment(segment) => json!({ "segment": {
+            "first": segment.first,
+            "last": segment.last,
+            "counter": segment.counter,
+            "part": hex::encode(&segment.part),
+        }}),
         other => panic!("{other:?} has no words here"),
     }
+}
+
+fn zone(zone: Zone) -> Value {
+    let mut said = Map::new();
+    if let Some(minutes) = zone.standard_min {
+        said.insert("standard_min".to_owned(), json!(minutes));
+    }
+    if let Some(minutes) = zone.summer_min {
+        said.insert("summer_min".to_owned(), json!(minutes));
+    }
+    Value::Object(said)
 }
 
 pub(super) fn outcome(outcome: Outcome) -> String {
@@ -52,6 +98,10 @@ pub(super) fn reading(reading: &Reading) -> Value {
         reading.offset_min.map(|minutes| json!(minutes)),
     );
     say("sequence", reading.sequence.map(|number| json!(number)));
+    say(
+        "record_number",
+        reading.record_number.map(|number| json!(number)),
+    );
     say("user", reading.user.map(|user| json!(user)));
     say("status", some(&reading.status).map(|status| json!(status)));
     say("words", words(&reading.words));
