@@ -7,7 +7,8 @@
 //! | treadmill, bike, rower, cross trainer | "more data" in all but the last | the last comes |
 //!
 //! A reading that is whole passes at once. What waits in vain comes out by [`Join::flush`], marked
-//! `incomplete`; no reading is dropped. Nothing waits for more than [`Join::MOST`] others.
+//! `incomplete`; so does a part whose other part was lost, when the next measurement begins. No
+//! reading is dropped. Nothing waits for more than [`Join::MOST`] others.
 
 use super::{Reading, uuid};
 
@@ -53,14 +54,31 @@ impl Join {
                 }
             }
             None if reading.more || reading.characteristic == uuid::GLUCOSE_CONTEXT => {
+                whole.extend(self.give_up(reading.characteristic));
                 self.waiting.push(reading);
                 if self.waiting.len() > Self::MOST {
                     whole.push(incomplete(self.waiting.remove(0)));
                 }
             }
-            None => whole.push(reading),
+            None => {
+                whole.extend(self.give_up(reading.characteristic));
+                whole.push(reading);
+            }
         }
         (self, whole)
+    }
+
+    /// What waits in a characteristic whose packets follow each other, now that another
+    /// measurement began: its other part was lost.
+    fn give_up(&mut self, characteristic: u16) -> Option<Reading> {
+        if characteristic != uuid::BODY_COMPOSITION_MEASUREMENT && !is_machine(characteristic) {
+            return None;
+        }
+        let at = self
+            .waiting
+            .iter()
+            .position(|waiting| waiting.characteristic == characteristic)?;
+        Some(incomplete(self.waiting.remove(at)))
     }
 
     /// Gives out all that waits: the link ended, or the download did.

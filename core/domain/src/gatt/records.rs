@@ -4,7 +4,8 @@ use super::heart_rate::NO_CONTACT;
 use super::measure::{HEART_RATE, RR_INTERVAL};
 use super::{Amount, Measured, Reading};
 use crate::context::Context;
-use crate::record::{Body, Record, Source, Value};
+use crate::decimal::Decimal;
+use crate::record::{Body, Record, Source, TEXT_LIMIT, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -36,7 +37,8 @@ pub struct Left {
     pub what: &'static str,
     /// A code of [`super::Absent`]; `no_code` for what is no record by itself; `no_unit` where the
     /// unit is not known; `nothing` for a heart rate of zero; `no_contact` for one that was measured
-    /// on no skin; `demonstration`, `testing`, `invalid`, `unavailable` as the device says.
+    /// on no skin; `repeated` for a second number of one part of a panel; `demonstration`,
+    /// `testing`, `invalid`, `unavailable` as the device says.
     pub why: &'static str,
 }
 
@@ -104,19 +106,24 @@ impl Reading {
 
     /// One record of all numbers of a panel; none without a number.
     fn panel(&self, panel: &'static str, at: At, source: Source, kept: &mut Kept) {
-        let mut parts = Vec::new();
+        let mut parts: Vec<(String, Decimal, String)> = Vec::new();
         for value in &self.values {
             let (true, Some(code)) = (value.what.panel == Some(panel), value.what.code) else {
                 continue;
             };
+            let mut leave = |why| {
+                let what = value.what.name;
+                kept.left.push(Left { what, why });
+            };
             match value.amount {
+                Amount::Number(_) if value.unit.is_empty() => leave("no_unit"),
+                Amount::Number(_) if parts.iter().any(|(known, ..)| known == code) => {
+                    leave("repeated");
+                }
                 Amount::Number(number) => {
                     parts.push((code.to_owned(), number, value.unit.to_owned()));
                 }
-                Amount::Absent(absent) => kept.left.push(Left {
-                    what: value.what.name,
-                    why: absent.code(),
-                }),
+                Amount::Absent(absent) => leave(absent.code()),
             }
         }
         if parts.is_empty() {
@@ -187,33 +194,54 @@ impl Reading {
         }
     }
 
+    /// What stands beside the numbers, by name. An empty word is left out; one that is longer than a
+    /// note may be is cut, and ends in `...`.
     fn notes(&self) -> BTreeMap<String, String> {
-        let mut notes = BTreeMap::new();
-        let mut note = |name: &str, text: String| {
-            notes.insert(name.to_owned(), text);
+        let mut notes = BTreeMap::<String, String>::new();
+        let mut note = |name: &str, text: &str| {
+            if text.trim().is_empty() {
+                return;
+            }
+            let known = notes.entry(name.to_owned()).or_default();
+            if !known.is_empty() {
+                known.push_str("; ");
+            }
+            known.push_str(text);
         };
         for (name, word) in &self.words {
-            note(name, word.clone().into_owned());
+            note(name, word);
         }
-        if !self.status.is_empty() {
-            note("status", self.status.join(" "));
-        }
+        note("status", &self.status.join(" "));
         if let Some(time) = self.time {
-            note("device-time", time.sent());
+            note("device-time", &time.sent());
         }
         if let Some(time) = self.user_time {
-            note("user-time", time.sent());
+            note("user-time", &time.sent());
         }
         if let Some(minutes) = self.offset_min {
-            note("device-offset", format!("{minutes} min"));
+            note("device-offset", &format!("{minutes} min"));
         }
         if let Some(sequence) = self.sequence {
-            note("sequence", sequence.to_string());
+            note("sequence", &sequence.to_string());
+        }
+        if let Some(number) = self.record_number {
+            note("sequence", &number.to_string());
         }
         if let Some(user) = self.user {
-            note("user", user.to_string());
+            note("user", &user.to_string());
         }
+        notes.values_mut().for_each(shorten);
         notes
+    }
+}
+
+/// Cuts a note to what a record takes; text grows at most threefold in NFC.
+fn shorten(note: &mut String) {
+    let most = TEXT_LIMIT.checked_div(3).unwrap_or_default();
+    if note.len() > most {
+        let end = note.floor_char_boundary(most);
+        note.truncate(end);
+        note.push_str("...");
     }
 }
 

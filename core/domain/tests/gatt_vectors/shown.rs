@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
-use vitalwitness_domain::gatt::racp::{Answer, Outcome};
-use vitalwitness_domain::gatt::{Amount, Extra, Features, Measured, Packet, Reading, Zone, user};
+use vitalwitness_domain::gatt::racp::{Answer, End, Event, Outcome, Stage};
+use vitalwitness_domain::gatt::{
+    self, Amount, Extra, Features, Measured, Packet, Reading, Zone, user,
+};
 use vitalwitness_domain::record::{self, Body, Record};
 
 pub(super) fn packet(packet: &Packet) -> Value {
@@ -77,6 +79,48 @@ pub(super) fn outcome(outcome: Outcome) -> String {
         Outcome::Busy => "busy".to_owned(),
         Outcome::Reserved(code) => format!("reserved {code}"),
         other => panic!("{other:?} has no word here"),
+    }
+}
+
+pub(super) fn stage(stage: Stage) -> String {
+    match stage {
+        Stage::Ready => "ready".to_owned(),
+        Stage::Counting => "counting".to_owned(),
+        Stage::Receiving => "receiving".to_owned(),
+        Stage::Aborting => "aborting".to_owned(),
+        Stage::Erasing => "erasing".to_owned(),
+        Stage::Ended(End::Complete) => "complete".to_owned(),
+        Stage::Ended(End::Gap { counted, received }) => format!("gap {received} of {counted}"),
+        Stage::Ended(End::Aborted) => "aborted".to_owned(),
+        Stage::Ended(End::Silent) => "silent".to_owned(),
+        Stage::Ended(End::Lost) => "lost".to_owned(),
+        Stage::Ended(End::Erased) => "erased".to_owned(),
+        Stage::Ended(End::Refused(why)) => format!("refused {}", outcome(why)),
+        other => panic!("{other:?} has no word here"),
+    }
+}
+
+pub(super) fn event(event: &Value) -> Event {
+    match event[0].as_str().unwrap() {
+        "ask" => Event::Ask,
+        "abort" => Event::Abort,
+        "silence" => Event::Silence,
+        "lost" => Event::Lost,
+        "record" => Event::Record {
+            sequence: u16::try_from(event[1].as_u64().unwrap()).unwrap(),
+        },
+        "erase" => Event::Erase {
+            durable: usize::try_from(event[1].as_u64().unwrap()).unwrap(),
+        },
+        "answer" => {
+            let value = hex::decode(event[1].as_str().unwrap()).unwrap();
+            let number = gatt::uuid::RECORD_ACCESS_CONTROL_POINT;
+            match gatt::parse(number, &value, gatt::Known::default()) {
+                Ok(Packet::Answer(answer)) => Event::Answered(answer),
+                other => panic!("{other:?}"),
+            }
+        }
+        other => panic!("{other}"),
     }
 }
 
