@@ -6,6 +6,7 @@
 mod gatt_bodies;
 
 use serde_json::Value;
+use std::fmt::Write;
 use std::path::Path;
 
 #[test]
@@ -80,6 +81,48 @@ fn a_hundred_thousand_damaged_values_break_nothing() {
         read > TRIES / 10 && refused > TRIES / 10,
         "{read} {refused}"
     );
+}
+
+#[test]
+fn debug_of_what_was_read_shows_no_number_word_or_time() {
+    let known = gatt_bodies::known(0);
+    let mut shown = String::new();
+    for (characteristic, value) in [
+        ("2A37", "1fc700991ec70477"),
+        ("2A35", "1f4f006b0043d9e807030c081e0fc70063c700"),
+        ("2A18", "0b631ee807030c081e0fc700c7b01100c7"),
+        ("2A25", "7a617562657266757373"),
+        ("2A2B", "e807030c081e0f05c701"),
+        ("2A5B", "03c71e0000631ec71e631e"),
+        ("2A9A", "c7"),
+        ("2B8B", "01c7631e"),
+        ("2A2A", "c7631e"),
+    ] {
+        let number = u16::from_str_radix(characteristic, 16).unwrap();
+        let value = hex::decode(value).unwrap();
+        let packet = gatt_bodies::value_of(number, &value, known);
+        let Ok(packet) = packet else { continue };
+        write!(shown, "{packet:?} {packet:#?}").unwrap();
+        for reading in packet.readings() {
+            write!(shown, "{reading:?} {:?}", reading.values).unwrap();
+            write!(shown, "{:?} {:?}", reading.wheel, reading.crank).unwrap();
+        }
+    }
+    for hidden in [
+        "199",
+        "c7",
+        "7779",
+        "1e63",
+        "zauber",
+        "7a61",
+        "2024",
+        "08:30",
+        "user\": 1",
+        "4711",
+    ] {
+        assert!(!shown.contains(hidden), "{hidden} in {shown}");
+    }
+    assert!(shown.len() > 200);
 }
 
 #[test]

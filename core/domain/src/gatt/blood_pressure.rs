@@ -6,11 +6,11 @@
 //! Systolic, diastolic and mean are SFLOAT in mmHg or kPa; a cuff that does not give the mean sends
 //! NaN. Cuffs known to send plain integers are read as such only where [`Known::plain_integers`] is
 //! set: 120 is the same in both, 0x0801 is "reserved" in one and 2049 in the other, so no value
-//! tells them apart.
+//! tells them apart. Such a reading says `plain-integers`.
 
 use super::bytes::{Bytes, Flags};
 use super::measure::{CUFF_PRESSURE, DIASTOLIC, HEART_RATE, MEAN_PRESSURE, SYSTOLIC};
-use super::{Amount, DeviceTime, Features, Known, Packet, Reading, Refused, uuid};
+use super::{Absent, Amount, DeviceTime, Features, Known, Packet, Reading, Refused, uuid};
 
 /// GSS Blood Pressure Measurement: flags (bit 0 kPa, 1 time, 2 pulse, 3 user, 4 status).
 pub(super) fn measurement(value: &[u8], known: Known) -> Result<Packet, Refused> {
@@ -43,6 +43,9 @@ pub(super) fn cuff(value: &[u8], known: Known) -> Result<Packet, Refused> {
     let flags = Flags::from(bytes.u8()?);
     let mut reading = Reading::of(uuid::INTERMEDIATE_CUFF_PRESSURE);
     reading.push(CUFF_PRESSURE, number(&mut bytes, known)?, unit(flags));
+    if known.plain_integers {
+        reading.status.push(PLAIN_INTEGERS);
+    }
     for unused in [DIASTOLIC, MEAN_PRESSURE] {
         let amount = number(&mut bytes, known)?;
         if amount.number().is_some() {
@@ -64,6 +67,9 @@ pub(super) fn enhanced_cuff(value: &[u8], known: Known) -> Result<Packet, Refuse
     let flags = Flags::from(bytes.u8()?);
     let mut reading = Reading::of(uuid::ENHANCED_CUFF_PRESSURE);
     reading.push(CUFF_PRESSURE, number(&mut bytes, known)?, unit(flags));
+    if known.plain_integers {
+        reading.status.push(PLAIN_INTEGERS);
+    }
     enhanced_rest(bytes, flags, known, reading)
 }
 
@@ -113,6 +119,9 @@ fn compound(
 ) -> Result<(), Refused> {
     for what in [SYSTOLIC, DIASTOLIC, MEAN_PRESSURE] {
         reading.push(what, number(bytes, known)?, unit(flags));
+    }
+    if known.plain_integers {
+        reading.status.push(PLAIN_INTEGERS);
     }
     Ok(())
 }
@@ -167,16 +176,20 @@ fn enhanced_rest(
 }
 
 fn number(bytes: &mut Bytes<'_>, known: Known) -> Result<Amount, Refused> {
-    if known.plain_integers {
-        bytes.u16().map(Amount::whole)
-    } else {
-        bytes.sfloat()
+    match bytes.u16()? {
+        // No cuff measures 2047 mmHg: NaN is NaN in both.
+        NAN => Ok(Amount::Absent(Absent::NotANumber)),
+        plain if known.plain_integers => Ok(Amount::whole(plain)),
+        bits => Ok(Amount::sfloat(bits)),
     }
 }
 
 fn unit(flags: Flags) -> &'static str {
     if flags.has(0) { "kPa" } else { "mm[Hg]" }
 }
+
+const PLAIN_INTEGERS: &str = "plain-integers";
+const NAN: u16 = 0x07ff;
 
 /// Bits 3 and 4 are one number.
 const STATUS: [&str; 6] = [

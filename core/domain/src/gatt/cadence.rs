@@ -12,7 +12,7 @@
 //! | wheel turned back | kept | turns below zero (a wheel may) |
 
 /// One counter and its clock, as sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Turns {
     /// How often, since the sensor began.
     pub count: u32,
@@ -88,6 +88,12 @@ impl Between {
         let time = u64::from(self.time);
         let pieces = turns.checked_mul(60 * 1_024)?.checked_add(time / 2)?;
         u32::try_from(pieces.checked_div(time)?).ok()
+    }
+}
+
+impl std::fmt::Debug for Turns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Turns")
     }
 }
 

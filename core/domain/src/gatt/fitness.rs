@@ -8,7 +8,8 @@
 //!
 //! Resistance level: GSS has 8 bits now, the service's first version had 16, and machines of both
 //! kinds are in use. The flags fix the length of each reading, so the length tells which one it
-//! is; the longer one is marked `resistance-16-bit`.
+//! is; the longer one is marked `resistance-16-bit`. What a step of it is worth, the machine alone
+//! knows: GSS gives d = 1 and "unit is 1" for one field. The number is as sent, and no record.
 //!
 //! FFFF, FF and 7FFF in energy, inclination, force and treadmill power are "data not available".
 //! What a machine says of a session so far is shown, not kept: it is the same number growing. Only
