@@ -12,7 +12,7 @@ mod shown;
 use serde_json::{Value, json};
 use shown::{packet, record};
 use std::path::Path;
-use vitalwitness_domain::gatt::cadence::{Counter, Turns, Width};
+use vitalwitness_domain::gatt::cadence::{Counter, Ride, Turns, Width};
 use vitalwitness_domain::gatt::current_time::{Reason, current_time_bytes};
 use vitalwitness_domain::gatt::join::Join;
 use vitalwitness_domain::gatt::racp::{Download, Filter};
@@ -195,6 +195,37 @@ fn counters_that_wrap_give_the_turns_between_two_packets() {
         }
     }
     assert!(count >= 8, "{count}");
+}
+
+#[test]
+fn a_cycling_sensor_gives_a_cadence_from_its_second_packet_on() {
+    let mut count = 0;
+    for (_, cases) in cases() {
+        for case in cases {
+            if let Some(packets) = case.input["ride"].as_array() {
+                let mut ride = Ride::default();
+                let mut said = Vec::new();
+                for packet in packets {
+                    let value = hex::decode(packet[0].as_str().unwrap()).unwrap();
+                    let found = gatt::parse(gatt::uuid::CSC_MEASUREMENT, &value, Known::default());
+                    for reading in found.unwrap().readings() {
+                        let with_rates;
+                        (ride, with_rates) =
+                            ride.apply(reading.clone(), packet[1].as_u64().unwrap());
+                        let mut shown = shown::reading(&with_rates);
+                        shown["values"]
+                            .as_array_mut()
+                            .unwrap()
+                            .retain(|value| value.as_str().unwrap().ends_with("/min"));
+                        said.push(shown);
+                    }
+                }
+                assert_eq!(json!({ "packets": said }), case.expect, "{}", case.id);
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 4, "{count}");
 }
 
 #[test]

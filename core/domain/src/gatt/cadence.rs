@@ -11,6 +11,9 @@
 //! | later time | kept | turns and time modulo the width |
 //! | wheel turned back | kept | turns below zero (a wheel may) |
 
+use super::measure::{CYCLING_CADENCE, WHEEL_RATE};
+use super::{Amount, Reading};
+
 /// One counter and its clock, as sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Turns {
@@ -78,6 +81,54 @@ impl Counter {
             Width::Bits32 => i32::from_le_bytes([a, b, c, d]),
         };
         (next, Some(Between { turns, time }))
+    }
+}
+
+/// Wheel and crank of one sensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ride {
+    wheel: Counter,
+    crank: Counter,
+}
+
+impl Default for Ride {
+    fn default() -> Self {
+        Self {
+            wheel: Counter::new(Width::Bits32),
+            crank: Counter::new(Width::Bits16),
+        }
+    }
+}
+
+impl Ride {
+    /// Adds to a reading of a cycling sensor that arrived at `now_ms`, a clock that does not jump,
+    /// how often crank and wheel turn a minute since the reading before: `cycling-cadence`, which
+    /// becomes a record, and `wheel-rate`, which does not without the wheel's size. Marked
+    /// `computed`, for the sensor sends counters. Other readings pass as they are.
+    #[must_use]
+    pub fn apply(mut self, mut reading: Reading, now_ms: u64) -> (Self, Reading) {
+        let mut rates = Vec::new();
+        if let Some(turns) = reading.wheel {
+            let between;
+            (self.wheel, between) = self.wheel.apply(turns, now_ms);
+            rates.push((WHEEL_RATE, between));
+        }
+        if let Some(turns) = reading.crank {
+            let between;
+            (self.crank, between) = self.crank.apply(turns, now_ms);
+            rates.push((CYCLING_CADENCE, between));
+        }
+        let mut computed = false;
+        for (what, between) in rates {
+            if let Some(rate) = between.and_then(Between::per_minute) {
+                reading.push(what, Amount::whole(rate), "/min");
+                computed = true;
+            }
+        }
+        if computed {
+            reading.status.push("computed");
+        }
+        (self, reading)
     }
 }
 

@@ -100,6 +100,7 @@ measures! {
     TOTAL_DISTANCE = live("total-distance");
     WHEEL_TURNS = live("wheel-turns");
     WHEEL_TIME = live("wheel-time");
+    WHEEL_RATE = live("wheel-rate");
     CRANK_TURNS = live("crank-turns");
     CRANK_TIME = live("crank-time");
     CYCLING_CADENCE = coded("cycling-cadence", "vw|cycling-cadence");
