@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use vitalwitness_vault::Vault;
-use vitalwitness_vault::ble::desktop::{DesktopRadio, every_service};
+use vitalwitness_vault::ble::desktop::DesktopRadio;
 use vitalwitness_vault::ble::{
     Air, BleError, Event, Fault, Found, Inbox, Next, Proposal, Radio, RadioError, Sensor, State,
-    Told, Whose, collects,
+    Told, Whose, collects, every_service,
 };
 use vitalwitness_vault::clock::SystemClock;
 

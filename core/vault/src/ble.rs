@@ -24,7 +24,7 @@ mod timing;
 
 pub use fault::{Fault, Next, State};
 pub use keeping::Taken;
-pub use pairing::{Confirmed, Proposal, collects};
+pub use pairing::{Confirmed, Proposal, collects, every_service};
 pub use radio::{
     Characteristic, Event, Events, Found, Inbox, Link, Offered, Pending, Radio, RadioError, Value,
 };

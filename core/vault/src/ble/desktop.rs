@@ -9,7 +9,6 @@
 #[cfg(target_os = "linux")]
 mod linux;
 
-use super::pairing::looked_for;
 use super::radio::{
     Characteristic, Event, Found, Inbox, Link, Offered, Pending, Radio, RadioError, Value,
 };
@@ -423,11 +422,6 @@ fn found(peripheral: String, properties: PeripheralProperties) -> Found {
         services: services.collect(),
         rssi: properties.rssi,
     }
-}
-
-/// All services whose measurements are read here: what to scan for.
-pub fn every_service() -> Vec<u16> {
-    looked_for()
 }
 
 /// The address where the system tells it, else its own name of the device.

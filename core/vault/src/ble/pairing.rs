@@ -73,8 +73,8 @@ pub fn collects(services: &[u16]) -> Vec<&'static str> {
     known.map(|(_, words)| *words).collect()
 }
 
-/// The services that carry measurements, as looked for in a scan.
-pub(crate) fn looked_for() -> Vec<u16> {
+/// All services whose measurements are read here: what to scan for.
+pub fn every_service() -> Vec<u16> {
     COLLECTS.iter().map(|(service, _)| *service).collect()
 }
 

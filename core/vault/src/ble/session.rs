@@ -16,6 +16,7 @@
 //! Pure: no clock, no radio, no store. Time is [`Now`].
 
 mod clock;
+mod gather;
 mod history;
 mod machine;
 mod numbers;

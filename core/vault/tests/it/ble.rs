@@ -1,6 +1,8 @@
 //! Devices over a scripted radio: what they send is there once, whatever happens on the way.
 
 mod air;
+mod faults;
+mod history;
 mod live;
 
 use crate::support::{MARCH, ORIGIN, Seeded};

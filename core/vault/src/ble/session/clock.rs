@@ -19,26 +19,6 @@ pub(super) fn clock_face(bytes: &[u8]) -> Option<i64> {
     Some(time.face_ms()? + parts * 1_000 / 256)
 }
 
-/// Current Time as written: the time on the wall, its day of the week, no reason.
-pub(super) fn clock_bytes(wall_ms: i64) -> Option<Vec<u8>> {
-    use chrono::{DateTime, Datelike as _, Timelike as _};
-    let time = DateTime::from_timestamp_millis(wall_ms)?.naive_utc();
-    let byte = |number: u32| u8::try_from(number).ok();
-    let [low, high] = u16::try_from(time.year()).ok()?.to_le_bytes();
-    Some(vec![
-        low,
-        high,
-        byte(time.month())?,
-        byte(time.day())?,
-        byte(time.hour())?,
-        byte(time.minute())?,
-        byte(time.second())?,
-        byte(time.weekday().number_from_monday())?,
-        0,
-        1,
-    ])
-}
-
 /// GSS CGM Session Start Time: a date time, a zone in quarters of an hour, summer time likewise.
 pub(super) fn session_start(bytes: &[u8], offset_min: i16) -> Option<i64> {
     let face = clock_face(bytes.get(..7)?)?;

@@ -156,6 +156,12 @@ impl History {
         }
     }
 
+    /// Whether the device has given what it was asked for, and is asked for nothing more of it.
+    pub(super) fn is_at_end(&self) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|it| matches!(it.download.stage(), Stage::Ended(_)))
+    }
+
     /// The control point cannot be written.
     pub(super) fn refused(&mut self) {
         if self.current.take().is_some() {

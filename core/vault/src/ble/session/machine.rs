@@ -1,14 +1,15 @@
 //! The machine itself; its table stands in the module above.
 
-use super::clock::{clock_bytes, clock_face, session_start};
+mod facts;
+
+use super::gather::{Gather, Gathered};
 use super::history::History;
-use super::numbers::{FACTS, MEASURED, STREAMS};
+use super::numbers::{MEASURED, STREAMS};
 use super::{Answer, Bond, Call, Command, Goal, Input, Intake, Item, Learned, Now, Plan};
 use crate::ble::fault::{Fault, State};
 use crate::ble::radio::{Characteristic, Offered, RadioError};
-use crate::ble::timing;
 use std::collections::VecDeque;
-use vitalwitness_domain::gatt::{self, Known, Packet, uuid};
+use vitalwitness_domain::gatt::{Known, Packet, uuid};
 
 /// A session with one device.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Session {
     subscribed: usize,
     arrived: Vec<Item>,
     keeping: bool,
+    gather: Gather,
     history: History,
     clock_due: bool,
     tries: u32,
@@ -72,6 +74,7 @@ impl Session {
             subscribed: 0,
             arrived: Vec::new(),
             keeping: false,
+            gather: Gather::default(),
             history,
             clock_due: false,
             tries: 0,
@@ -111,7 +114,7 @@ impl Session {
             Input::Failed(error) => self.failed(error, now, &mut out),
             Input::Value { from, bytes, at_ms } => self.value(from, bytes, at_ms, now, &mut out),
             Input::Lost => self.lost(Fault::OutOfRange, now, &mut out),
-            Input::Off => self.end(Some(Fault::RadioOff), &mut out),
+            Input::Off => self.end(Some(Fault::RadioOff)),
             Input::Kept { unclaimed } => {
                 self.keeping = false;
                 if unclaimed > 0 {
@@ -128,17 +131,14 @@ impl Session {
                 self.keeping = false;
                 // what was not kept is not acknowledged: the device gives it again
                 self.arrived.clear();
-                self.end(
-                    Some(if full {
-                        Fault::StorageFull
-                    } else {
-                        Fault::VaultClosed
-                    }),
-                    &mut out,
-                );
+                self.end(Some(if full {
+                    Fault::StorageFull
+                } else {
+                    Fault::VaultClosed
+                }));
             }
             Input::Tick => self.tick(now, &mut out),
-            Input::Stop => self.end(None, &mut out),
+            Input::Stop => self.end(None),
         }
         self.go_on(now, &mut out);
         out
@@ -209,13 +209,13 @@ impl Session {
                 out.push(Command::Learn(self.learned.clone()));
                 if self.plan.goal == Goal::Meet {
                     let nothing = !self.offered.iter().copied().any(is_measured);
-                    return self.end(nothing.then_some(Fault::NothingToRead), out);
+                    return self.end(nothing.then_some(Fault::NothingToRead));
                 }
                 self.phase = Phase::Listening;
                 self.listen();
             }
             Phase::Listening if self.subscribed == 0 => {
-                self.end(Some(Fault::NothingToRead), out);
+                self.end(Some(Fault::NothingToRead));
             }
             Phase::Listening => {
                 self.phase = Phase::Remembering;
@@ -224,7 +224,7 @@ impl Session {
             Phase::Remembering => self.remember(now, out),
             Phase::Settling => {
                 if self.plan.goal == Goal::History && !self.history.is_live_only() {
-                    return self.end(self.history.fault(), out);
+                    return self.end(self.history.fault());
                 }
                 self.phase = Phase::Live;
                 self.heard_ms = now.steady_ms;
@@ -248,21 +248,6 @@ impl Session {
                 self.show(state, out);
             }
             Phase::Away { .. } | Phase::Live | Phase::Ended => {}
-        }
-    }
-
-    /// Reads what the device is. Before anything is subscribed: on some systems a read also
-    /// arrives as a notification.
-    fn prepare(&mut self) {
-        for number in FACTS {
-            if number == uuid::SERIAL_NUMBER && !self.plan.serial {
-                continue;
-            }
-            let found = self.offered.iter();
-            let found = found.filter(|it| it.characteristic.number == number && it.reads());
-            let calls = found.map(|it| Call::Read(it.characteristic));
-            let calls: Vec<Call> = calls.take(1).collect();
-            self.todo.extend(calls);
         }
     }
 
@@ -299,16 +284,6 @@ impl Session {
         {
             self.todo.push_back(call);
         }
-    }
-
-    /// Sets the device's clock to the one on the wall, where it can be set.
-    fn set_clock(&mut self, now: Now) -> Option<Call> {
-        self.clock_due = false;
-        let settable = self.offered.iter().find(|it| {
-            it.characteristic.number == uuid::CURRENT_TIME && it.properties & 0x08 != 0
-        })?;
-        let wall_ms = now.wall_ms + i64::from(now.offset_min) * 60_000;
-        Some(Call::Write(settable.characteristic, clock_bytes(wall_ms)?))
     }
 
     fn done(&mut self, answer: Answer, now: Now, out: &mut Vec<Command>) {
@@ -363,10 +338,10 @@ impl Session {
                 self.lost(Fault::OutOfRange, now, out);
             }
             (Call::Disconnect, _) => {}
-            (_, RadioError::Off | RadioError::NotAllowed) => self.end(Some(error.into()), out),
+            (_, RadioError::Off | RadioError::NotAllowed) => self.end(Some(error.into())),
             (Call::Connect, RadioError::NeedsBonding)
             | (Call::Bond, RadioError::BondRefused | RadioError::NeedsBonding) => {
-                self.end(Some(error.into()), out);
+                self.end(Some(error.into()));
             }
             (_, RadioError::Unreachable) | (Call::Connect | Call::Bond, _) => {
                 self.lost(Fault::OutOfRange, now, out);
@@ -376,7 +351,7 @@ impl Session {
                     self.todo.push_front(call);
                     self.todo.push_front(Call::Bond);
                 } else {
-                    self.end(Some(Fault::NeedsBonding), out);
+                    self.end(Some(Fault::NeedsBonding));
                 }
             }
             (Call::Write(to, _), _) if to.number == uuid::RECORD_ACCESS_CONTROL_POINT => {
@@ -384,50 +359,6 @@ impl Session {
             }
             // what the device is, a clock that cannot be set: readings matter more
             _ => {}
-        }
-    }
-
-    fn learn(&mut self, number: u16, bytes: &[u8], now: Now) {
-        let about = &mut self.learned.about;
-        let words = || {
-            let text = String::from_utf8_lossy(bytes);
-            let text = text.trim_matches(|letter: char| letter == '\0' || letter.is_whitespace());
-            let text: String = text
-                .chars()
-                .filter(|it| !it.is_control())
-                .take(64)
-                .collect();
-            (!text.is_empty()).then_some(text)
-        };
-        match number {
-            uuid::MANUFACTURER_NAME => about.maker = words(),
-            uuid::MODEL_NUMBER => about.model = words(),
-            uuid::SERIAL_NUMBER => about.serial = words(),
-            uuid::FIRMWARE_REVISION => about.firmware = words(),
-            uuid::BATTERY_LEVEL => self.battery(bytes, now.wall_ms),
-            uuid::CURRENT_TIME | uuid::DATE_TIME => {
-                if let Some(face) = clock_face(bytes) {
-                    let offset_min = now.offset_min;
-                    let seen = timing::seen(face, now.wall_ms, &|_| offset_min);
-                    self.clock_due = timing::is_off(seen);
-                    self.learned.clock = Some(seen);
-                }
-            }
-            uuid::CGM_SESSION_START_TIME => {
-                self.counts_from_ms = session_start(bytes, now.offset_min);
-            }
-            _ => {
-                if let Ok(Packet::Features(features)) = gatt::parse(number, bytes, self.known) {
-                    self.known.crc |= features.has("crc");
-                    about.several_users |= features.has("multiple-users");
-                }
-            }
-        }
-    }
-
-    fn battery(&mut self, bytes: &[u8], at_ms: i64) {
-        if let [percent @ 0..=100] = bytes {
-            self.learned.about.battery = Some((*percent, at_ms));
         }
     }
 
@@ -457,37 +388,46 @@ impl Session {
             out.push(Command::Learn(self.learned.clone()));
             return;
         }
-        let says = gatt::parse(from.number, &bytes, self.known);
-        let says = match says {
-            Ok(Packet::Readings(readings)) => Ok(readings),
-            Ok(Packet::Answer(answer)) => return self.history.answered(answer),
-            Ok(_) => return,
-            Err(refused) => Err(refused),
-        };
-        if let Ok(readings) = &says {
-            self.history.heard(from.service, readings, now.steady_ms);
-            if self.phase == Phase::Remembering {
-                self.show(self.history.state(), out);
+        match self.gather.take((from, at_ms, bytes), self.known) {
+            Gathered::Other(Packet::Answer(answer)) => {
+                self.history.answered(answer);
+                if self.history.is_at_end() {
+                    // nothing more comes: what waits in vain is kept as it is
+                    let rest = self.gather.flush(false);
+                    for item in rest {
+                        self.take(item, now, out);
+                    }
+                }
             }
-        } else {
-            tell(
+            Gathered::Waits | Gathered::Other(_) => {}
+            Gathered::Item(item) => self.take(item, now, out),
+        }
+    }
+
+    fn take(&mut self, item: Item, now: Now, out: &mut Vec<Command>) {
+        let service = item.frames.first().map_or(0, |(from, ..)| from.service);
+        match &item.says {
+            Ok(readings) => self.history.heard(service, readings, now.steady_ms),
+            Err(_) => tell(
                 State::Waiting {
                     again_in_ms: 0,
                     because: Fault::NotReadable,
                 },
                 out,
-            );
+            ),
         }
-        self.arrived.push(Item {
-            frames: vec![(from, at_ms, bytes)],
-            says,
-        });
+        if self.phase == Phase::Remembering && self.history.is_waiting() {
+            self.show(self.history.state(), out);
+        }
+        self.arrived.push(item);
     }
 
     fn lost(&mut self, why: Fault, now: Now, out: &mut Vec<Command>) {
         self.doing = None;
         self.todo.clear();
         self.history.lost();
+        let rest = self.gather.flush(true);
+        self.arrived.extend(rest);
         if self.ending.is_some() {
             self.phase = Phase::Leaving;
             return;
@@ -520,7 +460,7 @@ impl Session {
             let bonding = *call == Call::Bond;
             self.doing = None;
             if bonding {
-                return self.end(Some(Fault::BondRefused), out);
+                return self.end(Some(Fault::BondRefused));
             }
             return self.lost(Fault::OutOfRange, now, out);
         }
@@ -555,8 +495,12 @@ impl Session {
         }
     }
 
-    fn end(&mut self, why: Option<Fault>, _out: &mut Vec<Command>) {
+    fn end(&mut self, why: Option<Fault>) {
         if self.ending.is_some() {
+            // what could not be kept is told even to who is leaving
+            if let (Some(Ending::AsAsked), Some(fault)) = (self.ending, why) {
+                self.ending = Some(Ending::Because(fault));
+            }
             return;
         }
         self.ending = Some(why.map_or(Ending::AsAsked, Ending::Because));
@@ -564,6 +508,8 @@ impl Session {
         self.phase = Phase::Leaving;
         self.todo.clear();
         self.history.lost();
+        let rest = self.gather.flush(true);
+        self.arrived.extend(rest);
         if linked && why != Some(Fault::RadioOff) {
             self.todo.push_back(Call::Disconnect);
         } else {

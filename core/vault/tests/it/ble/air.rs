@@ -10,6 +10,8 @@ use vitalwitness_vault::clock::Clock;
 
 pub(crate) const ADDRESS: &str = "F0:0D:BE:EF:00:01";
 pub(crate) const READ: u8 = 0x02;
+pub(crate) const WRITE: u8 = 0x08;
+pub(crate) const INDICATE: u8 = 0x20;
 pub(crate) const NOTIFY: u8 = 0x10;
 
 /// Time as tokio tells it: stands still while work is done, jumps when all wait.
