@@ -136,7 +136,7 @@ pub(super) fn end_session(app: &App, call: &Call) -> Result<Reply> {
 pub(super) fn recovery(app: &App, call: &Call) -> Result<Reply> {
     Reply::json(
         &app.store
-            .recovery(call.account()?)?
+            .recovery(call.account()?, call.query("generation")?)?
             .ok_or(Refusal::not_found())?,
     )
 }
@@ -208,7 +208,7 @@ pub(super) fn export(app: &App, call: &Call) -> Result<Reply> {
         "account": account,
         "quota": app.store.quota(account)?,
         "devices": devices,
-        "recovery": app.store.recovery(account)?,
+        "recovery": app.store.recovery(account, None)?,
         "changes": changes,
     });
     Reply::json(&document)

@@ -141,6 +141,7 @@ fn query(name: &str) -> &'static [(&'static str, bool)] {
         "consistency" => &[("from", true), ("to", true)],
         "changes" | "grants" => &[("after", false), ("limit", false)],
         "entries" => &[("after", false)],
+        "recovery" => &[("generation", false)],
         "receipt" => &[("type", false)],
         _ => &[],
     }

@@ -73,8 +73,8 @@ pub(crate) trait Accounts {
     fn end_session(&self, session: Id16) -> Result<()>;
     /// Generations ascend; the same one takes only the same bytes.
     fn put_recovery(&self, account: Id16, recovery: Recovery) -> Result<()>;
-    /// The newest.
-    fn recovery(&self, account: Id16) -> Result<Option<Recovery>>;
+    /// The newest, or the one of `generation` if it is kept.
+    fn recovery(&self, account: Id16, generation: Option<u32>) -> Result<Option<Recovery>>;
     fn put_bag(&self, account: Id16, item: BagItem) -> Result<()>;
     fn erase_bag(&self, account: Id16, item: Id16) -> Result<()>;
     fn changes(&self, account: Id16, after: u64, limit: u32) -> Result<Changes>;

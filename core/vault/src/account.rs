@@ -7,6 +7,7 @@ use crate::Error;
 use crate::keys::{KeyKind, KeyStore, Point, Random, StoredKey, random_bytes};
 use crate::kit::{Kit, KitError, ask};
 use crate::store::{DAMAGED, Kind, StoreError, Tx};
+use crate::tasks::Task;
 use std::fmt;
 use vitalwitness_domain::Secret32;
 use vitalwitness_domain::hpke::{self, SoftwareKey};
@@ -234,18 +235,32 @@ impl VaultSecret {
     ///
     /// As [`StoreError`]; damaged when there is none at all.
     pub fn load(tx: &Tx<'_>, generation: Option<u32>) -> Result<Option<Self>, StoreError> {
-        let mut newest: Option<Self> = None;
-        for item in tx.all(Kind::VaultSecret)? {
-            let found = Self::parse(&item.plain).map_err(|_| DAMAGED)?;
-            match generation {
-                Some(wanted) if wanted != found.generation => {}
-                _ if newest
-                    .as_ref()
-                    .is_some_and(|n| n.generation > found.generation) => {}
-                _ => newest = Some(found),
+        let mut all = Self::all(tx)?;
+        all.retain(|secret| generation.is_none_or(|wanted| wanted == secret.generation));
+        Ok(all.pop())
+    }
+
+    /// The newest that the cloud has, sealed to the kit: secrets of the bag are sealed under no
+    /// later one, so that the kit opens them at every moment. None before the first is there.
+    pub(crate) fn in_cloud(tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        let mut waiting = Vec::new();
+        for item in tx.first_queued()? {
+            if let Ok(Task::VaultSecret { generation }) = Task::decode(&item.plain) {
+                waiting.push(generation);
             }
         }
-        Ok(newest)
+        let mut all = Self::all(tx)?;
+        all.retain(|secret| !waiting.contains(&secret.generation));
+        Ok(all.pop())
+    }
+
+    /// Every generation that is here, ascending.
+    pub(crate) fn all(tx: &Tx<'_>) -> Result<Vec<Self>, StoreError> {
+        let items = tx.all(Kind::VaultSecret)?.into_iter();
+        let parsed = items.map(|item| Self::parse(&item.plain).map_err(|_| DAMAGED));
+        let mut all: Vec<Self> = parsed.collect::<Result<_, _>>()?;
+        all.sort_by_key(|secret| secret.generation);
+        Ok(all)
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, Rejection> {

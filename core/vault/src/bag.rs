@@ -129,9 +129,10 @@ impl BagSecret {
     pub fn put(&self, tx: &Tx<'_>) -> Result<[u8; 16], Error> {
         let item: [u8; 16] = random_bytes(tx.random())?;
         self.keep(&item, false, tx)?;
-        // a channel is in the bag before it is opened: see `Channel::found`
+        // a channel is in the bag before it is opened: see `Channel::found`; a vault secret before
+        // the one that follows it is the newest: see `devices::follow`
         let priority = match self {
-            Self::Channel(_) => Priority::Account,
+            Self::Channel(_) | Self::Secret(_) => Priority::Account,
             _ => Priority::Grant,
         };
         tx.queue(priority, &Task::Bag { item }.encode())?;
@@ -192,6 +193,36 @@ impl BagSecret {
                 Ok((*id, item.state > 0, secret))
             })
             .collect()
+    }
+
+    /// Whether a vault secret from before `generation` is still on its way into the bag.
+    pub(crate) fn waits_for_older(generation: u32, tx: &Tx<'_>) -> Result<bool, StoreError> {
+        for queued in tx.first_queued()? {
+            if let Ok(Task::Bag { item }) = Task::decode(&queued.plain)
+                && let Some(Self::Secret(secret)) = Self::get(&item, tx)?
+                && secret.generation < generation
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Puts into the bag every vault secret that a later one followed and that is not in it.
+    /// Whether there was one.
+    pub(crate) fn put_older(tx: &Tx<'_>) -> Result<bool, Error> {
+        let mut older = VaultSecret::all(tx)?;
+        older.pop();
+        for (_, _, secret) in Self::all(tx)? {
+            if let Self::Secret(there) = secret {
+                older.retain(|secret| secret.generation != there.generation);
+            }
+        }
+        let missing = !older.is_empty();
+        for secret in older {
+            Self::Secret(secret).put(tx)?;
+        }
+        Ok(missing)
     }
 
     /// One item of the bag.

@@ -167,23 +167,38 @@ impl Vault {
         self.with(|core| Ok(core.store.write(link::forget_session)?))
     }
 
-    /// Registers, signs in, opens the newest vault secret with `open`, and pulls all there is.
+    /// Registers, signs in, opens the newest vault secret and the one before with `open`, and
+    /// pulls all there is. The one before may not be in the bag: it is put there.
     pub(crate) async fn first_sync(
         &self,
         settings: &CloudSettings,
         transport: &Arc<dyn Transport>,
-        open: impl FnOnce(&Recovery, &mut Core) -> Result<(), Error>,
+        open: impl Fn(&Recovery, &mut Core) -> Result<(), Error>,
     ) -> Result<SyncReport, Error> {
         self.connect(settings)?;
         let mut round = crate::sync::round::Round::new(self, transport, Network::default())?;
         settled(round.register().await?)?;
         settled(round.sign_in().await?)?;
-        let recovery = self
-            .client(transport)?
-            .call("GET", "/v1/recovery", None::<&()>)
-            .await?;
-        self.with(|core| open(&recovery, core))?;
-        self.sync_all(transport).await
+        let client = self.client(transport)?;
+        let newest: Recovery = client.call("GET", "/v1/recovery", None::<&()>).await?;
+        self.with(|core| open(&newest, core))?;
+        if newest.generation > 1 {
+            let target = format!("/v1/recovery?generation={}", newest.generation - 1);
+            match client.call("GET", &target, None::<&()>).await {
+                // not sealed to a device that came later
+                Ok(before) => match self.with(|core| open(&before, core)) {
+                    Ok(()) | Err(Error::NotFound) => {}
+                    Err(error) => return Err(error),
+                },
+                Err(ClientError::Refused(problem)) if problem.status == 404 => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let report = self.sync_all(transport).await?;
+        if self.with(|core| core.store.write(BagSecret::put_older))? {
+            return self.sync_all(transport).await;
+        }
+        Ok(report)
     }
 
     /// Other devices of the account, as far as this one was told.
@@ -400,15 +415,17 @@ impl Core {
     }
 }
 
-/// Stores the next vault secret and queues it; the old one goes into the bag, under the new.
+/// Stores the next vault secret and queues it behind the old one, which goes into the bag under
+/// the new: a kit that opens the new secret finds the old one there, and until then it opens the
+/// old one, under which all else of the bag is.
 pub(crate) fn follow(old: VaultSecret, new: &VaultSecret, tx: &Tx<'_>) -> Result<(), Error> {
     new.save(tx)?;
+    BagSecret::Secret(old).put(tx)?;
     let generation = new.generation;
     tx.queue(
         Priority::Account,
         &Task::VaultSecret { generation }.encode(),
     )?;
-    BagSecret::Secret(old).put(tx)?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ mod limits;
 mod monitor;
 mod net;
 mod rules;
+mod secrets;
 mod share;
 mod split;
 mod storm;

@@ -210,3 +210,36 @@ impl Transport for Refuser {
         })
     }
 }
+
+/// A line that says yes to some requests and forgets them.
+#[derive(Debug)]
+pub(crate) struct Swallow {
+    to: Arc<dyn Transport>,
+    method: &'static str,
+    path: &'static str,
+}
+
+impl Swallow {
+    pub(crate) fn before(
+        to: Arc<dyn Transport>,
+        method: &'static str,
+        path: &'static str,
+    ) -> Arc<dyn Transport> {
+        Arc::new(Self { to, method, path })
+    }
+}
+
+impl Transport for Swallow {
+    fn send(&self, request: Request) -> Pending<'_> {
+        if request.method != self.method || !request.target.starts_with(self.path) {
+            return self.to.send(request);
+        }
+        Box::pin(async {
+            Ok(Response {
+                status: 204,
+                retry_after_s: None,
+                body: Vec::new(),
+            })
+        })
+    }
+}

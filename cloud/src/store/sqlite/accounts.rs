@@ -202,13 +202,14 @@ impl Accounts for Sqlite {
         })
     }
 
-    fn recovery(&self, account: Id16) -> Result<Option<Recovery>> {
+    fn recovery(&self, account: Id16, generation: Option<u32>) -> Result<Option<Recovery>> {
         self.read(|db| {
             let body: Option<String> = db
                 .prepare_cached(
-                    "SELECT body FROM recovery WHERE account = ?1 ORDER BY generation DESC LIMIT 1",
+                    "SELECT body FROM recovery WHERE account = ?1 AND generation = ifnull(?2, generation)
+                     ORDER BY generation DESC LIMIT 1",
                 )?
-                .query_row([account.0], |row| row.get(0))
+                .query_row(params![account.0, generation], |row| row.get(0))
                 .optional()?;
             body.as_deref().map(from_json).transpose()
         })

@@ -125,6 +125,25 @@ impl Tx<'_> {
         .collect()
     }
 
+    /// What waits or is quarantined at [`Priority::Account`].
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreError`].
+    pub(crate) fn first_queued(&self) -> Result<Vec<OutboxItem>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, attempts, state, sealed FROM outbox WHERE priority = ?1 ORDER BY id",
+        )?;
+        let rows = statement.query_map([Priority::Account as u8], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+        rows.map(|row| {
+            let (id, attempts, aside, sealed): (i64, u32, bool, Vec<u8>) = row?;
+            self.outbox_item(id, attempts, aside, &sealed)
+        })
+        .collect()
+    }
+
     /// How many wait, or are quarantined.
     ///
     /// # Errors

@@ -96,10 +96,21 @@ impl Round<'_> {
             let name = [b"recovery".as_slice(), &generation.to_be_bytes()].concat();
             kept(core, &name, |core| core.sealed_secret(&secret)).map(Some)
         })?;
-        match body {
-            None => Ok(Asked::Done),
-            Some(body) => self.tell("PUT", "/v1/recovery", Some(&body)).await,
+        let Some(body) = body else {
+            return Ok(Asked::Done);
+        };
+        let waits = self.vault.with(|core| {
+            let reader = core.store.reader();
+            Ok::<_, Error>(BagSecret::waits_for_older(generation, &reader)?)
+        })?;
+        if waits {
+            return Ok(Asked::Later);
         }
+        let asked = self.tell("PUT", "/v1/recovery", Some(&body)).await?;
+        if asked == Asked::Done {
+            self.try_again();
+        }
+        Ok(asked)
     }
 
     /// The channel with the ENROLs of its owner and of this device's keys.
@@ -154,18 +165,26 @@ impl Round<'_> {
         let body = self.vault.with(|core| {
             let reader = core.store.reader();
             let Some(secret) = BagSecret::get(item, &reader)? else {
-                return Ok(None);
+                return Ok(Err(Asked::Done));
             };
-            let under = VaultSecret::load(&reader, None)?.ok_or(DAMAGED)?;
+            let under = match &secret {
+                // under the one that follows it, which waits for it
+                BagSecret::Secret(old) => VaultSecret::load(&reader, Some(old.generation + 1))?,
+                _ => VaultSecret::in_cloud(&reader)?,
+            };
+            let Some(under) = under else {
+                return Ok(Err(Asked::Later));
+            };
             let sealed = secret.seal(item, &core.account.id, &under, core.env.random.as_ref())?;
-            Ok::<_, Error>(Some(BagItem {
+            Ok::<_, Error>(Ok(BagItem {
                 item: Id16(*item),
                 generation: under.generation,
                 sealed: Bytes(sealed),
             }))
         })?;
-        let Some(body) = body else {
-            return Ok(Asked::Done);
+        let body = match body {
+            Ok(body) => body,
+            Err(asked) => return Ok(asked),
         };
         let target = format!("/v1/bag/{}", body.item);
         match self.tell("PUT", &target, Some(&body)).await? {

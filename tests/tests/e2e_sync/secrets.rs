@@ -1,0 +1,94 @@
+//! Vault secrets follow each other without a moment in which the kit opens less than all.
+
+use crate::devices::pair;
+use crate::net::{Fate, Line, Swallow};
+use crate::town::{DAY, HEART, NOON, Phone, SLEEP, Town, all, series, sync};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use vitalwitness_vault::{Seal, Vault};
+
+/// What the kit and the cloud give on a new phone.
+async fn restored(town: &Town, phone: &Phone, name: &str) -> Vault {
+    let (env, path) = (Town::env_like(phone), town.dir.path().join(name));
+    let settings = town.settings().await;
+    let to = town.transport();
+    let (vault, _) = Vault::restore(&path, &phone.kit, &settings, env, &to)
+        .await
+        .unwrap();
+    sync(&vault, &to, &town.time).await;
+    vault
+}
+
+/// Ends every other device and makes a record more.
+async fn goes_on(town: &Town, phone: &Phone, vault: &Vault) {
+    let to = town.transport();
+    vault.learn_devices(&to).await.unwrap();
+    for device in vault.devices().unwrap() {
+        vault.end_device_with_kit(&device.id, &phone.kit).unwrap();
+    }
+    vault.add_many(series(HEART, NOON + DAY, 1)).unwrap();
+    vault.seal(Seal::All).unwrap();
+    sync(vault, &to, &town.time).await;
+    assert!(vault.set_aside().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_phone_lost_between_any_two_requests_of_ending_devices_loses_no_record() {
+    for sent in 0.. {
+        let town = Town::new().await;
+        let mut phone = town.phone("first").await;
+        phone.add(HEART, NOON - DAY, 5);
+        phone.sync().await;
+        pair(&town, &phone, "second").await;
+        pair(&town, &phone, "third").await;
+        phone.add(SLEEP, NOON, 2);
+        phone.sync().await;
+        let records = all(&phone.vault);
+        for device in phone.vault.devices().unwrap() {
+            phone.vault.end_device(&device.id).unwrap();
+        }
+        let reached = Arc::new(AtomicUsize::new(0));
+        let counter = reached.clone();
+        phone.transport = Line::between(phone.transport.clone(), move |number| {
+            counter.store(number, Ordering::SeqCst);
+            if number > sent {
+                Fate::Lost
+            } else {
+                Fate::Through
+            }
+        });
+        phone.vault.sync_all(&phone.transport).await.unwrap();
+        phone.vault.lock();
+        let second = restored(&town, &phone, "again").await;
+        assert_eq!(all(&second), records, "{sent}");
+        goes_on(&town, &phone, &second).await;
+        assert_eq!(all(&second).len(), records.len() + 1);
+        let third = restored(&town, &phone, "once more").await;
+        assert_eq!(all(&third), all(&second), "{sent}");
+        if reached.load(Ordering::SeqCst) <= sent {
+            assert!(sent > 8, "ending two devices takes more requests");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_secret_before_the_newest_opens_what_a_phone_never_put_into_the_bag() {
+    let town = Town::new().await;
+    let mut phone = town.phone("first").await;
+    phone.add(HEART, NOON, 5);
+    phone.sync().await;
+    pair(&town, &phone, "second").await;
+    phone.sync().await;
+    let records = all(&phone.vault);
+    let device = phone.vault.devices().unwrap()[0].id;
+    phone.vault.end_device(&device).unwrap();
+    phone.transport = Swallow::before(phone.transport.clone(), "PUT", "/v1/bag/");
+    phone.sync().await;
+    let second = restored(&town, &phone, "again").await;
+    assert_eq!(all(&second), records);
+    // and puts it there, so that later secrets open it too
+    goes_on(&town, &phone, &second).await;
+    let third = restored(&town, &phone, "once more").await;
+    assert_eq!(all(&third), all(&second));
+}
