@@ -19,7 +19,7 @@ pub use activity::{Activity, Done};
 pub use code::{NotShareCode, ShareCode};
 pub use granting::LeaveOut;
 pub use kept::{GrantState, Proven, RequestState, Rights};
-pub(crate) use writers::Writers;
+pub(crate) use writers::{May, Writers};
 
 use crate::Error;
 use crate::channels::Channel;

@@ -3,7 +3,7 @@
 use crate::town::{DAY, NOON, Time, Town};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use vitalwitness_domain::cert::verify_organisation;
+use vitalwitness_domain::cert::{verify_organisation, verify_person};
 use vitalwitness_domain::envelope::{self, Unsigned, open_envelope};
 use vitalwitness_domain::grant::{GrantDocument, RequestDocument, Rights};
 use vitalwitness_domain::hpke::{self, SoftwareKey};
@@ -89,12 +89,7 @@ impl Clinic {
         let person = PrivateKey::generate(&OsRandom).unwrap();
         let ecdh = PrivateKey::generate(&OsRandom).unwrap();
         let hpke = SoftwareKey::derive(&random_bytes(&OsRandom).unwrap()).unwrap();
-        let message = [
-            b"vwC1".as_slice(),
-            &sha256(&[code.code.as_bytes()]),
-            &sha256(&[&person.spki()]),
-        ]
-        .concat();
+        let message = code_message(&code.code, &person);
         let new = NewEnrolment {
             code: code.code,
             organisation: Some(Bytes(organisation.spki().to_vec())),
@@ -113,27 +108,7 @@ impl Clinic {
             (&organisation, &enrolment.organisation_certificate),
             (&person, &enrolment.person_certificate),
         ] {
-            let entry = NewDirectoryEntry {
-                event: signed(
-                    key,
-                    &Event {
-                        kind: EventType::Enrol,
-                        channel: DIRECTORY,
-                        owner: key.id(),
-                        receiver: None,
-                        recordhash: sha256(&[&certificate.0]),
-                        time: now,
-                        location: None,
-                        expiry: Some(certificate_end(&enrolment, now)),
-                        purpose: None,
-                    },
-                ),
-                certificate: certificate.clone(),
-            };
-            let _: Logged = client
-                .open("POST", "/v1/directory", Some(&entry))
-                .await
-                .unwrap();
+            list(&client, key, certificate, &enrolment, now).await;
         }
         let settings = town.settings().await;
         client
@@ -147,6 +122,39 @@ impl Clinic {
             hpke,
             enrolment,
             time: town.time.clone(),
+        }
+    }
+
+    /// A second person of the organisation, certified and signed in, not listed yet.
+    pub(crate) async fn colleague(&self, town: &Town) -> Colleague {
+        let mut client = town.client();
+        let house = Id16(self.organisation.id());
+        let target = format!("/v1/operator/organisations/{house}/codes");
+        let code: EnrolmentCode = operator(town, &target, &()).await;
+        let person = PrivateKey::generate(&OsRandom).unwrap();
+        let ecdh = PrivateKey::generate(&OsRandom).unwrap();
+        let new = NewEnrolment {
+            organisation: None,
+            hpke: None,
+            person_name: "Nurse Eva Roth".to_owned(),
+            person: Bytes(person.spki().to_vec()),
+            person_ecdh: Bytes(ecdh.spki().to_vec()),
+            signature: Sig64(person.sign(&code_message(&code.code, &person)).unwrap()),
+            code: code.code,
+        };
+        let enrolment: Enrolment = client
+            .open("POST", "/v1/enrolments", Some(&new))
+            .await
+            .unwrap();
+        let settings = town.settings().await;
+        client
+            .sign_in(&settings.origin, person.id(), 80_000, |m| person.sign(m))
+            .await
+            .unwrap();
+        Colleague {
+            client,
+            person,
+            enrolment,
         }
     }
 
@@ -345,16 +353,66 @@ impl Clinic {
     }
 }
 
+/// A further person of an organisation.
+pub(crate) struct Colleague {
+    pub(crate) client: Client,
+    pub(crate) person: PrivateKey,
+    enrolment: Enrolment,
+}
+
+impl Colleague {
+    /// Has the certificate listed in the directory.
+    pub(crate) async fn list(&self, town: &Town) {
+        let (enrolment, now) = (&self.enrolment, town.time.now());
+        let certificate = &enrolment.person_certificate;
+        list(&self.client, &self.person, certificate, enrolment, now).await;
+    }
+}
+
+fn code_message(code: &str, person: &PrivateKey) -> Vec<u8> {
+    let (code, person) = (sha256(&[code.as_bytes()]), sha256(&[&person.spki()]));
+    [b"vwC1".as_slice(), &code, &person].concat()
+}
+
+async fn list(
+    client: &Client,
+    key: &PrivateKey,
+    certificate: &Bytes,
+    enrolment: &Enrolment,
+    now: i64,
+) {
+    let event = Event {
+        kind: EventType::Enrol,
+        channel: DIRECTORY,
+        owner: key.id(),
+        receiver: None,
+        recordhash: sha256(&[&certificate.0]),
+        time: now,
+        location: None,
+        expiry: Some(end_of(certificate, enrolment, now)),
+        purpose: None,
+    };
+    let entry = NewDirectoryEntry {
+        event: signed(key, &event),
+        certificate: certificate.clone(),
+    };
+    let _: Logged = client
+        .open("POST", "/v1/directory", Some(&entry))
+        .await
+        .unwrap();
+}
+
 pub(crate) fn hpke_spki(key: &SoftwareKey) -> [u8; 91] {
     use vitalwitness_domain::hpke::Dh as _;
     hpke::spki_of_point(&key.public())
 }
 
-fn certificate_end(enrolment: &Enrolment, now: i64) -> i64 {
-    let der = &enrolment.organisation_certificate.0;
-    verify_organisation(der, &enrolment.ca.0, now)
+fn end_of(certificate: &Bytes, enrolment: &Enrolment, now: i64) -> i64 {
+    let ca = &enrolment.ca.0;
+    verify_organisation(&certificate.0, ca, now)
+        .map(|organisation| organisation.not_after_ms)
+        .or_else(|_| verify_person(&certificate.0, ca, now).map(|person| person.not_after_ms))
         .unwrap()
-        .not_after_ms
 }
 
 /// A call by the operator, whose token lies in the cloud's folder.
@@ -365,6 +423,10 @@ pub(crate) async fn operator<T: serde::de::DeserializeOwned, B: serde::Serialize
 ) -> T {
     let token = std::fs::read_to_string(town.data().join("operator.token")).unwrap();
     let transport: Arc<dyn Transport> = town.transport();
+    let mut body = serde_json::to_vec(body).unwrap();
+    if body == b"null" {
+        body.clear(); // the endpoint takes nothing
+    }
     let answer = transport
         .send(HttpRequest {
             method: "POST",
@@ -373,7 +435,7 @@ pub(crate) async fn operator<T: serde::de::DeserializeOwned, B: serde::Serialize
                 ("authorization", format!("Bearer {token}")),
                 ("content-type", "application/json".to_owned()),
             ],
-            body: serde_json::to_vec(body).unwrap(),
+            body,
             limit: 65_536,
         })
         .await

@@ -61,7 +61,7 @@ impl Forger {
     }
 
     /// Has a batch's bytes, whatever the cloud behind it says.
-    fn serve(&self, batch: Id16, bytes: Vec<u8>) {
+    pub(crate) fn serve(&self, batch: Id16, bytes: Vec<u8>) {
         let target = format!("/v1/objects/{batch}");
         self.told.lock().unwrap().objects.insert(target, bytes);
     }
@@ -127,7 +127,7 @@ impl Transport for Forger {
 }
 
 /// The next batch of a vault as it would be announced, with its bytes. The cloud hears nothing.
-async fn steal(vault: &Vault, town: &Town) -> (NewBatch, Vec<u8>) {
+pub(crate) async fn steal(vault: &Vault, town: &Town) -> (NewBatch, Vec<u8>) {
     let taken = Arc::new(Mutex::new(Vec::<NewBatch>::new()));
     let into = taken.clone();
     let line = Gap::before(town.transport(), move |request| {
@@ -144,7 +144,7 @@ async fn steal(vault: &Vault, town: &Town) -> (NewBatch, Vec<u8>) {
     (new, bytes)
 }
 
-fn info(new: &NewBatch, seq: u64) -> BatchInfo {
+pub(crate) fn info(new: &NewBatch, seq: u64) -> BatchInfo {
     BatchInfo {
         channel: new.channel,
         batch: new.batch,
@@ -161,7 +161,7 @@ fn info(new: &NewBatch, seq: u64) -> BatchInfo {
 
 /// Forges entries behind the last one of a channel that was told.
 pub(crate) struct Chain {
-    seq: u64,
+    pub(crate) seq: u64,
     prev: [u8; 32],
 }
 
@@ -280,7 +280,7 @@ async fn two(town: &Town) -> (Phone, Arc<Forger>, Vault, NewBatch) {
     (phone, forger, second, new)
 }
 
-fn codes(vault: &Vault) -> Vec<String> {
+pub(crate) fn codes(vault: &Vault) -> Vec<String> {
     let aside = vault.set_aside().unwrap().into_iter();
     aside.map(|aside| aside.code).collect()
 }
@@ -415,7 +415,7 @@ async fn a_batch_whose_entry_is_by_a_key_that_may_not_write_is_never_taken_in() 
 }
 
 /// An insurer's offer, as a phone seals it.
-fn offer(at: i64) -> Record {
+pub(crate) fn offer(at: i64) -> Record {
     let money = |amount| Money {
         amount: Decimal::new(amount, 0).unwrap(),
         currency: "EUR".to_owned(),
@@ -507,7 +507,7 @@ async fn a_grantee_s_batch_is_taken_in_under_a_live_grant_to_append_and_not_othe
 }
 
 /// All that the cloud told a phone's account, as a further device of it hears it.
-async fn phone_chain(town: &Town, phone: &Phone) -> Vec<What> {
+pub(crate) async fn phone_chain(town: &Town, phone: &Phone) -> Vec<What> {
     let forger = Forger::before(town.transport());
     let line: Arc<dyn Transport> = forger.clone();
     let settings = phone.vault.cloud().unwrap().unwrap();

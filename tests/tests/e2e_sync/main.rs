@@ -25,3 +25,4 @@ mod town;
 mod trace;
 mod way;
 mod witnesses;
+mod writers;

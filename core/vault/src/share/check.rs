@@ -6,6 +6,7 @@
 use super::Party;
 use super::code;
 use super::kept::{CheckedRequest, KeptRequest, Proven};
+use super::writers::{Certificates, keep};
 use crate::Error;
 use crate::channels::Channel;
 use crate::heads::Head;
@@ -16,9 +17,9 @@ use vitalwitness_domain::cert::{
 };
 use vitalwitness_domain::grant::RequestDocument;
 use vitalwitness_domain::hpke;
-use vitalwitness_domain::record::Hash;
+use vitalwitness_domain::record::{Hash, Id};
 use vitalwitness_domain::sync::Answer;
-use vitalwitness_domain::wire::{EntryProof, Hash32, Request, Role};
+use vitalwitness_domain::wire::{Directory, EntryProof, Hash32, Logged, Request, Role};
 use vitalwitness_proof::entry::{DIRECTORY, Entry, Event, EventType, SignedEvent, entry_leaf};
 use vitalwitness_proof::keys::PublicKey;
 use vitalwitness_proof::merkle::verify_inclusion;
@@ -77,16 +78,20 @@ impl Round<'_> {
     async fn directory(&mut self, organisation: &OrganisationCert) -> Result<Listed, Error> {
         let target = format!("/v1/receipts/{}?type=1", Hash32(organisation.hash));
         let answer: Result<EntryProof, _> = self.client.call("GET", &target, None::<&()>).await;
-        let proof = match Listed::of(answer) {
-            Ok(proof) => proof,
-            Err(listed) => return Ok(listed),
-        };
-        let entry = match Entry::decode(&proof.logged.entry.0) {
-            Ok(entry) if lists(&entry, organisation) => entry,
+        match Listed::of(answer) {
+            Ok(proof) => self.is_listed(&proof.logged, &organisation.into()).await,
+            Err(listed) => Ok(listed),
+        }
+    }
+
+    /// Whether the log holds this ENROL of exactly this certificate.
+    async fn is_listed(&mut self, logged: &Logged, certified: &Certified) -> Result<Listed, Error> {
+        let entry = match Entry::decode(&logged.entry.0) {
+            Ok(entry) if lists(&entry, certified) => entry,
             _ => return Ok(Listed::No),
         };
         let mut head = self.accepted()?;
-        let index = proof.logged.index;
+        let index = logged.index;
         if head.as_ref().is_none_or(|(size, _)| *size <= index) {
             match self.head().await? {
                 Asked::Done => head = self.accepted()?,
@@ -106,6 +111,57 @@ impl Round<'_> {
             Ok(()) => Listed::Yes,
             Err(_) => Listed::No,
         })
+    }
+
+    /// Looks in the directory for the person who signed an entry of a grantee, and for their
+    /// organisation: who writes need not be who asked. Done: what holds is kept.
+    pub(crate) async fn learn_writer(&mut self, entry: &Entry) -> Result<Asked, Error> {
+        let answer: Result<Directory, _> =
+            self.client.open("GET", "/v1/directory", None::<&()>).await;
+        let told = match answer {
+            Ok(told) => told.enrolled,
+            Err(error) => return Ok(Asked::from_answer(Err(error))),
+        };
+        let (ca, time_ms) = (self.settings.ca.clone(), entry.event.time);
+        let mut found = Vec::new();
+        for enrolled in &told {
+            let Ok(person) = verify_person(&enrolled.certificate.0, &ca, time_ms) else {
+                continue;
+            };
+            if person.id != entry.signed.signer {
+                continue;
+            }
+            for house in &told {
+                let Ok(organisation) = verify_organisation(&house.certificate.0, &ca, time_ms)
+                else {
+                    continue;
+                };
+                if organisation.id != person.organisation {
+                    continue;
+                }
+                for (logged, certified) in [
+                    (&enrolled.logged, Certified::from(&person)),
+                    (&house.logged, Certified::from(&organisation)),
+                ] {
+                    match self.is_listed(logged, &certified).await? {
+                        Listed::Yes => {}
+                        Listed::No => return Ok(Asked::Later),
+                        Listed::Unknown(asked) => return Ok(asked),
+                    }
+                }
+                found.push(Certificates {
+                    person: enrolled.certificate.0.clone(),
+                    organisation: house.certificate.0.clone(),
+                });
+            }
+        }
+        if found.is_empty() {
+            return Ok(Asked::Later);
+        }
+        let signer = entry.signed.signer;
+        self.vault
+            .with(|core| Ok::<_, Error>(core.store.write(|tx| keep(&signer, &found, tx))?))?;
+        Ok(Asked::Done)
     }
 
     fn accepted(&self) -> Result<Option<(u64, Hash)>, Error> {
@@ -139,15 +195,36 @@ impl Listed {
     }
 }
 
-/// Whether `entry` is the organisation's own, signed ENROL of its certificate.
-fn lists(entry: &Entry, organisation: &OrganisationCert) -> bool {
+/// Whose ENROL is looked for: id and SPKI of the key, hash of the certificate.
+struct Certified {
+    id: Id,
+    spki: [u8; 91],
+    hash: Hash,
+}
+
+impl From<&OrganisationCert> for Certified {
+    fn from(cert: &OrganisationCert) -> Self {
+        let (id, spki, hash) = (cert.id, cert.spki, cert.hash);
+        Self { id, spki, hash }
+    }
+}
+
+impl From<&PersonCert> for Certified {
+    fn from(cert: &PersonCert) -> Self {
+        let (id, spki, hash) = (cert.id, cert.spki, cert.hash);
+        Self { id, spki, hash }
+    }
+}
+
+/// Whether `entry` is the certified one's own, signed ENROL of the certificate.
+fn lists(entry: &Entry, certified: &Certified) -> bool {
     let event = &entry.event;
     event.kind == EventType::Enrol
         && event.channel == DIRECTORY
-        && event.owner == organisation.id
-        && entry.signed.signer == organisation.id
-        && event.recordhash == organisation.hash
-        && signed_by(&entry.signed, event.kind, &organisation.spki)
+        && event.owner == certified.id
+        && entry.signed.signer == certified.id
+        && event.recordhash == certified.hash
+        && signed_by(&entry.signed, event.kind, &certified.spki)
 }
 
 fn signed_by(signed: &SignedEvent, kind: EventType, spki: &[u8]) -> bool {

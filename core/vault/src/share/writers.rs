@@ -2,11 +2,13 @@
 //! lets append.
 //!
 //! Looked up once for many batches: which grants append, where their GRANT and REVOKE stand in the
-//! channel, and the certificates that came with requests.
+//! channel, and the certificates that came with requests. Of who never asked, the certificate is
+//! looked for in the directory (`Round::learn_writer`), checked as a request's is, and kept.
 
 use super::kept::{KeptGrant, KeptRequest};
 use crate::store::{StoreError, Tx};
 use crate::sync::entries::Kept;
+use crate::sync::link;
 use std::collections::HashMap;
 use vitalwitness_domain::cert::{verify_organisation, verify_person};
 use vitalwitness_domain::grant::{Caller, Deed, Share};
@@ -14,6 +16,7 @@ use vitalwitness_domain::policy;
 use vitalwitness_domain::record::{Hash, Id};
 use vitalwitness_domain::stream::StreamId;
 use vitalwitness_domain::wire::Role;
+use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::entry::{Entry, EventType};
 use vitalwitness_proof::keys::PublicKey;
 
@@ -26,9 +29,20 @@ pub(crate) struct Writers {
 
 /// DER of a person's certificate and of the organisation's.
 #[derive(PartialEq, Eq)]
-struct Certificates {
-    person: Vec<u8>,
-    organisation: Vec<u8>,
+pub(super) struct Certificates {
+    pub(super) person: Vec<u8>,
+    pub(super) organisation: Vec<u8>,
+}
+
+/// Whether a BATCH entry of a grantee counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum May {
+    /// It does.
+    Yes,
+    /// No grant lets anybody of that receiver write there.
+    No,
+    /// A grant does; no certificate that is here says that the signer is of the receiver's.
+    Unknown,
 }
 
 struct Appending {
@@ -86,12 +100,12 @@ impl Writers {
     ///
     /// The beginning and a revoke are judged by the order of the channel, the end by the time that
     /// the event claims: the log, which has a clock, refuses later ones.
-    pub(crate) fn may_append(&self, entry: &Entry, stream: &StreamId, ca: &[u8]) -> bool {
+    pub(crate) fn may_append(&self, entry: &Entry, stream: &StreamId, ca: &[u8]) -> May {
         let event = &entry.event;
         let Some(receiver) = event.receiver else {
-            return false;
+            return May::No;
         };
-        let mut live = self.grants.iter().filter(|grant| {
+        let live = self.grants.iter().filter(|grant| {
             let document = &grant.kept.document;
             document.channel == event.channel
                 && document.owner == event.owner
@@ -101,16 +115,37 @@ impl Writers {
                 && grant.from.is_some_and(|from| from < entry.seq)
                 && grant.until.is_none_or(|until| entry.seq < until)
         });
-        live.any(|grant| {
-            let terms = grant.kept.document.terms();
-            // a clinic's clock may be behind the phone's, which dated the grant
-            let time_ms = event.time.max(terms.not_before_ms);
-            let callers = self.callers(entry, ca);
-            Share::granted(terms, time_ms).is_ok_and(|share| {
-                let mut callers = callers.iter();
-                callers.any(|caller| share.authorize(caller, Deed::Append, time_ms).is_ok())
+        let shares: Vec<(Share, i64)> = live
+            .filter_map(|grant| {
+                let terms = grant.kept.document.terms();
+                // a clinic's clock may be behind the phone's, which dated the grant
+                let time_ms = event.time.max(terms.not_before_ms);
+                Some((Share::granted(terms, time_ms).ok()?, time_ms))
             })
-        })
+            .collect();
+        if shares.is_empty() {
+            return May::No;
+        }
+        let callers = self.callers(entry, ca);
+        if callers.is_empty() {
+            return May::Unknown;
+        }
+        let may = shares.iter().any(|(share, time_ms)| {
+            let mut callers = callers.iter();
+            callers.any(|caller| share.authorize(caller, Deed::Append, *time_ms).is_ok())
+        });
+        if may { May::Yes } else { May::No }
+    }
+
+    /// Takes in what the directory said of a signer.
+    pub(crate) fn learn(&mut self, signer: &Id, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let known = self.certificates.entry(*signer).or_default();
+        for shown in kept_of(signer, tx)? {
+            if !known.contains(&shown) {
+                known.push(shown);
+            }
+        }
+        Ok(())
     }
 
     /// As whom the certificates of the signer let it speak.
@@ -135,4 +170,37 @@ impl Writers {
         };
         shown.filter_map(caller).collect()
     }
+}
+
+/// Keeps what the directory says of a signer.
+pub(super) fn keep(
+    signer: &Id,
+    certificates: &[Certificates],
+    tx: &Tx<'_>,
+) -> Result<(), StoreError> {
+    let mut out = Encoder::new();
+    out.array(certificates.len() * 2);
+    for shown in certificates {
+        out.bytes(&shown.person).bytes(&shown.organisation);
+    }
+    link::put(&name(signer), out, tx)
+}
+
+fn kept_of(signer: &Id, tx: &Tx<'_>) -> Result<Vec<Certificates>, StoreError> {
+    let kept = link::get(&name(signer), tx, |reader| {
+        let pairs = reader.array()? / 2;
+        (0..pairs)
+            .map(|_| {
+                Ok(Certificates {
+                    person: reader.bytes()?.to_vec(),
+                    organisation: reader.bytes()?.to_vec(),
+                })
+            })
+            .collect()
+    })?;
+    Ok(kept.unwrap_or_default())
+}
+
+fn name(signer: &Id) -> Vec<u8> {
+    [b"writer".as_slice(), signer].concat()
 }

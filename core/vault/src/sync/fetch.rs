@@ -13,7 +13,7 @@ use crate::channels::Channel;
 use crate::client::ClientError;
 use crate::handover::Adopt;
 use crate::header::Sealer;
-use crate::share::Writers;
+use crate::share::{May, Writers};
 use crate::store::BatchState;
 use crate::sync::entries::Checked;
 use crate::vault::Core;
@@ -42,8 +42,10 @@ impl Round<'_> {
         let Some(stream) = known.stream else {
             return Ok(Asked::Later); // so does the key
         };
-        let Some(sealer) = self.sealer(&entry, &stream)? else {
-            return Ok(Asked::aside(NOT_COVERED));
+        let sealer = match self.sealer(&entry, &stream).await? {
+            Ok(Some(sealer)) => sealer,
+            Ok(None) => return Ok(Asked::aside(NOT_COVERED)),
+            Err(asked) => return Ok(asked),
         };
         let target = format!("/v1/objects/{}", info.batch);
         let bytes = match self.client.get_bytes(&target, info.bytes).await {
@@ -74,8 +76,12 @@ impl Round<'_> {
         Ok(Asked::Done)
     }
 
-    /// Who sealed what `entry` covers; none: nobody who may.
-    fn sealer(&mut self, entry: &Entry, stream: &StreamId) -> Result<Option<Sealer>, Error> {
+    /// Who sealed what `entry` covers; none: nobody who may. An error: it cannot be said yet.
+    async fn sealer(
+        &mut self,
+        entry: &Entry,
+        stream: &StreamId,
+    ) -> Result<Result<Option<Sealer>, Asked>, Error> {
         let event = &entry.event;
         if event.receiver.is_none() {
             return self.vault.with(|core| {
@@ -85,18 +91,47 @@ impl Round<'_> {
                     && category.is_some_and(|category| {
                         policy::allowed(policy::Role::Owner, category, Action::Update)
                     });
-                Ok(may.then_some(Sealer::Device))
+                Ok(Ok(may.then_some(Sealer::Device)))
             });
         }
-        let writers = match self.writers.take() {
+        let signer = entry.signed.signer;
+        let mut may = self.may_append(entry, stream, None)?;
+        if may == May::Unknown {
+            may = self.may_append(entry, stream, Some(&signer))?;
+        }
+        if may == May::Unknown {
+            match self.learn_writer(entry).await? {
+                Asked::Done => may = self.may_append(entry, stream, Some(&signer))?,
+                asked => return Ok(Err(asked)),
+            }
+        }
+        Ok(match may {
+            May::Yes => Ok(Some(Sealer::Grantee)),
+            // unknown still: listed, and neither their signature nor of the receiver
+            May::No | May::Unknown => Ok(None),
+        })
+    }
+
+    /// Whether a grantee's entry counts, by what is here; with what is kept of `learned`.
+    fn may_append(
+        &mut self,
+        entry: &Entry,
+        stream: &StreamId,
+        learned: Option<&Id>,
+    ) -> Result<May, Error> {
+        let mut writers = match self.writers.take() {
             Some(writers) => writers,
             None => self
                 .vault
                 .with(|core| Ok::<_, Error>(Writers::load(&core.store.reader())?))?,
         };
+        if let Some(signer) = learned {
+            self.vault
+                .with(|core| Ok::<_, Error>(writers.learn(signer, &core.store.reader())?))?;
+        }
         let may = writers.may_append(entry, stream, &self.settings.ca);
         self.writers = Some(writers);
-        Ok(may.then_some(Sealer::Grantee))
+        Ok(may)
     }
 }
 
