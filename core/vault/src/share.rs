@@ -26,6 +26,7 @@ use crate::channels::Channel;
 use crate::client::ClientError;
 use crate::store::{BatchState, Kind, Tx};
 use crate::sync::errands::Errand;
+use crate::sync::pull::fetch_again;
 use crate::sync::{CloudSettings, entries, events, link};
 use crate::tasks::Task;
 use crate::vault::{Core, Vault};
@@ -450,7 +451,8 @@ pub(crate) fn learned(bytes: &[u8], tx: &Tx<'_>) -> Result<(), Error> {
     if kept.state == GrantState::Live {
         granting::wrap_what_is_in_use(&kept, tx)?;
     }
-    Ok(())
+    // what its grantee wrote may have come before it; a revoke counts by its place in the channel
+    fetch_again(tx, |info| info.channel.0 == kept.document.channel)
 }
 
 fn ended_name(what: &[u8], hash: &Hash) -> Vec<u8> {

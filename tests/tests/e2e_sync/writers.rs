@@ -3,6 +3,7 @@
 use crate::clinic::{Clinic, scope, signed};
 use crate::devices::pair;
 use crate::forged::{Chain, Forger, codes, event, info, offer, owner_of, phone_chain, steal};
+use crate::net::Gap;
 use crate::town::{DAY, NOON, Phone, Town, all, sync};
 use vitalwitness_domain::record::Id;
 use vitalwitness_domain::wire::{BatchStatus, NewBatch, Role, What};
@@ -110,4 +111,29 @@ async fn a_batch_by_a_person_of_another_house_is_set_aside_though_listed() {
     assert!(forger.is_done(), "it was told");
     assert_eq!(codes(&phone.vault), ["batch_entry"]);
     assert_eq!(all(&phone.vault).len(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_came_before_its_grant_is_taken_in_when_the_grant_comes() {
+    let (town, phone, second, insurer, id) = asked().await;
+    let (third, _) = pair(&town, &phone, "third").await;
+    let end = NOON + DAY;
+    phone.vault.grant(&id, &LeaveOut::default(), end).unwrap();
+    // the cloud has the grant; the account's other phones do not hear of it yet
+    let line = Gap::before(town.transport(), |request| {
+        request.target.starts_with("/v1/bag/")
+    });
+    phone.vault.sync_all(&line).await.unwrap();
+    let by = (&insurer.client, &insurer.person);
+    let batch = append(&town, &third, &insurer, by).await;
+    sync(&second, &phone.transport, &town.time).await;
+    assert!(second.grants().unwrap().is_empty());
+    assert!(second.upload(&batch).is_err(), "no grant is known");
+    town.time.pass(DAY / 24);
+    phone.sync().await;
+    sync(&second, &phone.transport, &town.time).await;
+    assert_eq!(second.grants().unwrap().len(), 1);
+    assert_eq!(second.set_aside().unwrap(), []);
+    assert!(second.upload(&batch).is_ok());
+    assert!(phone.vault.upload(&batch).is_ok());
 }

@@ -161,7 +161,7 @@ fn follow(entry: &Entry, tx: &Tx<'_>) -> Result<(), Error> {
     match entry.event.kind {
         EventType::Revoke => crate::share::ended(&entry.event.recordhash, tx),
         EventType::Deny => crate::share::denied(&entry.event.recordhash, tx),
-        EventType::Batch => fetch_again(&entry.event.recordhash, tx),
+        EventType::Batch => fetch_again(tx, |info| info.root.0 == entry.event.recordhash),
         _ => Ok(()),
     }
 }
@@ -205,15 +205,16 @@ fn take_batch(
     Ok(())
 }
 
-/// A batch whose entry had not come when it was asked for is no longer set aside.
-fn fetch_again(root: &[u8; 32], tx: &Tx<'_>) -> Result<(), Error> {
+/// Batches of which something had not come when they were asked for (their entry, their grant) are
+/// no longer set aside.
+pub(crate) fn fetch_again(tx: &Tx<'_>, of: impl Fn(&BatchInfo) -> bool) -> Result<(), Error> {
     if tx.queued_count(true)? == 0 {
         return Ok(());
     }
     for item in tx.queued(true)? {
         if let Ok(Task::Other { what, bytes }) = Task::decode(&item.plain)
             && let Ok(Errand::Fetch(info)) = Errand::of(what, &bytes)
-            && info.root.0 == *root
+            && of(&info)
         {
             tx.quarantine(item.id, false)?;
         }
