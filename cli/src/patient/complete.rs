@@ -84,6 +84,7 @@ pub(crate) fn complete(args: &Complete, console: &Console) -> Outcome<Exit> {
             "bytes": proof.bytes.len(),
             "shown": facts.shown,
             "of": facts.of,
+            "edges": edges(facts),
             "events": facts.entries,
             "sets": facts.batches.len(),
             "sets_not_opened": facts.unopened,
@@ -103,6 +104,14 @@ pub(crate) fn complete(args: &Complete, console: &Console) -> Outcome<Exit> {
     Ok(Exit::Done)
 }
 
+/// How many entries beside the period are opened as far as their time, to show where it ends.
+fn edges(facts: &CompletenessFacts) -> u64 {
+    let records = facts.batches.iter().flat_map(|batch| &batch.records);
+    records
+        .filter(|record| !record.shown)
+        .fold(0, |count, _| count + 1)
+}
+
 /// What whoever gets the file learns.
 fn reveals(console: &Console, facts: &CompletenessFacts) {
     console.heading("Whoever gets this file learns");
@@ -118,7 +127,7 @@ fn reveals(console: &Console, facts: &CompletenessFacts) {
         console.fact(
             "Not shown",
             format!(
-                "{}: that they exist, no value and no code",
+                "{}: that they exist and between which others, no value and no code",
                 wording::thousands(withheld)
             ),
         );
@@ -132,15 +141,21 @@ fn reveals(console: &Console, facts: &CompletenessFacts) {
     console.fact(
         "Sealed sets",
         format!(
-            "{}, also of other days: the period of each, and how many entries it has ({} in all)",
+            "{}, also of other days: when the first and the last entry of each was, and how many it has ({} in all)",
             wording::thousands(sets.len() as u64),
             wording::thousands(records)
         ),
     );
-    console.fact(
-        "Edges",
-        "of entries next to the shown ones or to these days, the time and the form (measurement, medicine, note), no value",
-    );
+    let edges = edges(facts);
+    if edges > 0 {
+        console.fact(
+            "Edges",
+            format!(
+                "{} next to these days: the time and the form (measurement, medicine, note), no value and no code",
+                wording::count(edges, "entry", "entries")
+            ),
+        );
+    }
     console.fact(
         "Events",
         format!(

@@ -265,3 +265,37 @@ async fn a_period_is_proven_whole_or_what_is_missing_is_counted() {
     let empty = phone.vault.completeness(1, (5, 5), &[]);
     assert!(matches!(empty, Err(Error::NotFound)));
 }
+
+#[tokio::test]
+async fn a_completeness_proof_opens_no_more_edges_than_its_count_needs() {
+    let town = Town::new().await;
+    let phone = town.phone("p").await;
+    // ten entries, one a minute
+    phone.add(HEART, NOON, 10);
+    phone.sync().await;
+    let trust = parse_trust(&phone.vault.cloud().unwrap().unwrap().trust).unwrap();
+    let minute = |number: i64| NOON + number * 60_000;
+    // the period in minutes, how many it has, and how many beside it are opened
+    for (from, to, of, edges) in [
+        (0, 10, 10, 0),
+        (-5, 20, 10, 0),
+        (-9, -1, 0, 0),
+        (10, 20, 0, 0),
+        (1, 10, 9, 0),
+        (0, 9, 9, 0),
+        (1, 9, 8, 0),
+        (2, 10, 8, 1),
+        (0, 8, 8, 1),
+        (2, 8, 6, 2),
+        (1, 8, 7, 1),
+    ] {
+        let case = format!("{from} to {to}");
+        let period = (minute(from), minute(to));
+        let proof = phone.vault.completeness(1, period, &[]).unwrap();
+        let facts = Completeness::verify(&proof.bytes, &trust).unwrap();
+        assert_eq!((facts.shown, facts.of), (of, of), "{case}");
+        let records = facts.batches.iter().flat_map(|batch| &batch.records);
+        let beside = records.filter(|record| !record.shown).count();
+        assert_eq!(beside, edges, "{case}");
+    }
+}

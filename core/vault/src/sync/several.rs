@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use vitalwitness_domain::record::{Hash, Id};
+use vitalwitness_domain::sealed::RecordRef;
 use vitalwitness_domain::sync::Network;
 use vitalwitness_domain::wire::Proof;
 use vitalwitness_domain::wire::trust::parse_trust;
@@ -240,7 +241,8 @@ impl Core {
 }
 
 /// What is opened of a batch: the records of the period with one of `codes`, and the starts of
-/// the nearest ones outside it, which bound how many the period has.
+/// the nearest ones outside it, which bound how many the period has; not of the batch's first and
+/// last records, whose starts its header says.
 fn shown(
     opened: &vitalwitness_domain::sealed::Opened,
     (from, to): (i64, i64),
@@ -248,8 +250,14 @@ fn shown(
 ) -> Vec<(usize, Vec<u8>)> {
     let mut out = Vec::new();
     let records: Vec<_> = opened.records().collect();
+    let told = |place: &usize| {
+        let index = records.get(*place).map(RecordRef::index);
+        index == Some(1) || index == Some(opened.len())
+    };
     let before = records.iter().rposition(|record| record.start() < from);
+    let before = before.filter(|place| !told(place));
     let after = records.iter().position(|record| record.start() >= to);
+    let after = after.filter(|place| !told(place));
     for (place, record) in records.iter().enumerate() {
         let of_code = || match record.values().get(4) {
             Some(Value::Text(code)) => codes.iter().any(|wanted| wanted == code),
