@@ -183,3 +183,16 @@ async fn who_was_handed_the_key_hands_it_on_and_the_newest_sealing_counts() {
     assert_eq!(holds(&clinic).await, [true, true, true]);
     server.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_ends_its_session_as_everybody_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let watch = enrol_clinic(&base, folder.path(), "Watch", Role::Auditor).await;
+    let target = "/v1/log/entries?from=0";
+    watch.client.get(target).await.ok();
+    watch.client.delete("/v1/session").await.ok();
+    assert_eq!(watch.client.get(target).await.code(), slug::SESSION);
+    server.shutdown().await;
+}

@@ -4,7 +4,7 @@ use super::home::Home;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::place::of_keys;
 use std::sync::Arc;
-use vitalwitness_domain::wire::{Problem, slug};
+use vitalwitness_domain::wire::{Problem, Role, slug};
 use vitalwitness_vault::client::{Client, ClientError, Http};
 use vitalwitness_vault::clock::SystemClock;
 use vitalwitness_vault::keys::{KeyError, KeyStore as _, OsRandom};
@@ -17,7 +17,8 @@ pub(crate) async fn connect(url: &str) -> Outcome<Client> {
     Ok(client)
 }
 
-/// A session of the person of `home`, who holds the organisation's key by then.
+/// A session of the person of `home`, who holds the organisation's key by then: but for an
+/// auditor, to whose organisation nothing is sealed.
 pub(crate) async fn sign_in(home: &Home) -> Outcome<Client> {
     let mut client = connect(&home.papers.cloud).await?;
     let origin = home.log()?.origin;
@@ -26,7 +27,7 @@ pub(crate) async fn sign_in(home: &Home) -> Outcome<Client> {
         .sign_in(&origin, person, SESSION_S, |message| home.sign_raw(message))
         .await
         .map_err(|error| failed(&error))?;
-    if !home.holds_key() {
+    if home.papers.role != Role::Auditor && !home.holds_key() {
         super::colleagues::collect(&client, home).await?;
     }
     Ok(client)

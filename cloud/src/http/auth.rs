@@ -125,6 +125,7 @@ pub(crate) fn authenticate(
     match who {
         Who::Anyone => Ok(Caller::Anyone),
         Who::Operator => operator(app, headers),
+        Who::Session => signed(app, (method, target), headers, body, now_ms),
         Who::Owner | Who::Grantee | Who::Party | Who::Auditor => {
             let caller = signed(app, (method, target), headers, body, now_ms)?;
             match (who, &caller) {

@@ -94,7 +94,7 @@ fn operation(route: &Route) -> OperationBuilder {
     }
     match route.who {
         Who::Anyone => {}
-        Who::Owner | Who::Grantee | Who::Party | Who::Auditor => {
+        Who::Owner | Who::Grantee | Who::Party | Who::Auditor | Who::Session => {
             operation = operation.security(SecurityRequirement::new(SIGNED, NO_SCOPES));
         }
         Who::Operator => {

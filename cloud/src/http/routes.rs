@@ -30,6 +30,8 @@ pub(crate) enum Who {
     Party,
     /// A session of a person whose organisation audits.
     Auditor,
+    /// Any session.
+    Session,
     /// The operator's token.
     Operator,
 }
@@ -107,7 +109,7 @@ pub(crate) fn routes() -> &'static [Route] {
         POST "/v1/challenges" "challenge" Anyone, Nothing, to("Challenge"), accounts::challenge, "A challenge, good once, for a minute.";
         POST "/v1/sessions" "open_session" Anyone, Json("NewSession"), to("Session"), accounts::open_session, "A session for a device or person.";
 
-        DELETE "/v1/session" "end_session" Party, Nothing, NONE, accounts::end_session, "Ends the calling session.";
+        DELETE "/v1/session" "end_session" Session, Nothing, NONE, accounts::end_session, "Ends the calling session.";
         GET "/v1/devices" "devices" Owner, Nothing, to("Devices"), accounts::devices, "The account's devices that are not revoked.";
         POST "/v1/devices/{device}/end" "end_device" Owner, Json("DeviceEnd"), NONE, accounts::end_device, "Ends a device and its sessions; signed by a grant key or the kit. Idempotent.";
         GET "/v1/recovery" "recovery" Owner, Nothing, to("Recovery"), accounts::recovery, "The newest vault secret, sealed, or the one of `generation`: the newest or the one before.";

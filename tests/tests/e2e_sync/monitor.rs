@@ -2,13 +2,13 @@
 //! not. Violations are written into the store itself, by whoever holds the log's key.
 
 use crate::cli::{Ran, run};
-use crate::clinic::{Clinic, scope};
+use crate::clinic::{Clinic, operator, scope};
 use crate::forger::{Forger, Made, key, key_of};
 use crate::town::{DAY, HEART, HOUR, NOON, Town, files};
 use crate::trace::Office;
 use rusqlite::Connection;
 use serde_json::Value;
-use vitalwitness_domain::wire::{Role, slug};
+use vitalwitness_domain::wire::{EnrolmentCode, Role, slug};
 use vitalwitness_proof::entry::{DIRECTORY, Entry, Event, EventType, Purpose};
 use vitalwitness_proof::sha256;
 use vitalwitness_vault::client::ClientError;
@@ -428,4 +428,26 @@ async fn a_log_that_shows_other_entries_or_an_older_self_is_found() {
         vitalwitness_domain::wire::trust::parse_trust(&town.settings().await.trust).unwrap();
     let evidence = vitalwitness_domain::evidence::Evidence::parse(&file).unwrap();
     assert!(!evidence.check(&trust).unwrap().proven);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_person_of_an_auditing_organisation_follows_the_log() {
+    let (town, ..) = lively().await;
+    let first = Auditor::new(&town).await;
+    let papers = std::fs::read_to_string(first.office.home.join("work.json")).unwrap();
+    let papers: Value = serde_json::from_str(&papers).unwrap();
+    let house = papers["organisation"].as_str().unwrap();
+    let codes = format!("/v1/operator/organisations/{house}/codes");
+    let code: EnrolmentCode = operator(&town, &codes, &()).await;
+    let home = town.dir.path().join("second of Watch");
+    let (home, url) = (home.to_str().unwrap(), town.url());
+    let args = ["enrol", "--home", home, "--cloud", &url, "--json"];
+    let more = ["--code", &code.code, "--name", "Nora Watch"];
+    let ran = run(&[args.as_slice(), &more].concat()).await;
+    assert_eq!((ran.code, &ran.json()["waiting"]), (0, &false.into()));
+    let state = town.dir.path().join("second");
+    let args = ["monitor", "--once", "--json", "--home", home, "--state"];
+    let ran = run(&[args.as_slice(), &[state.to_str().unwrap()]].concat()).await;
+    assert_eq!((ran.code, found(&ran).len()), (0, 0), "{ran:?}");
+    assert!(ran.json()["read"].as_u64().unwrap() > 15);
 }
