@@ -153,7 +153,7 @@ async fn only_a_holder_hands_the_key_over_and_only_to_a_colleague() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_handed_the_key_hands_it_on_and_the_newest_sealing_counts() {
+async fn who_was_handed_the_key_hands_it_on_and_it_stays_until_its_receiver_gives_it_back() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(folder.path()).await;
     let base = base(&server);
@@ -174,12 +174,26 @@ async fn who_was_handed_the_key_hands_it_on_and_the_newest_sealing_counts() {
     let on = handover(id, &eva_key, tom_key.id(), 7);
     eva.post(&to(&tom_key), &on).await.ok();
     let again = handover(id, &clinic.person, tom_key.id(), 8);
+    let refused = own.post(&to(&tom_key), &again).await;
+    assert_eq!(refused.code(), slug::CONFLICT, "no holder replaces it");
+    eva.post(&to(&tom_key), &on).await.ok();
+    let handed: HandedKey = tom.get("/v1/organisation-key").await.json();
+    assert_eq!(handed.handover, on);
+    assert_eq!(holds(&clinic).await, [true, true, true]);
+    // it did not open
+    tom.delete("/v1/organisation-key").await.ok();
+    tom.delete("/v1/organisation-key").await.ok();
+    assert_eq!(holds(&clinic).await, [true, true, false]);
+    let code = tom.get("/v1/organisation-key").await.code();
+    assert_eq!(code, slug::NOT_FOUND);
+    let passed = handover(id, &tom_key, eva_key.id(), 9);
+    let refused = tom.post(&to(&eva_key), &passed).await;
+    assert_eq!(refused.code(), slug::FORBIDDEN, "who gave it back has none");
     own.post(&to(&tom_key), &again).await.ok();
     let handed: HandedKey = tom.get("/v1/organisation-key").await.json();
-    assert_eq!(
-        handed.handover, again,
-        "a later sealing takes the place of the first"
-    );
+    assert_eq!(handed.handover, again);
+    // what was brought is not given back
+    own.delete("/v1/organisation-key").await.ok();
     assert_eq!(holds(&clinic).await, [true, true, true]);
     server.shutdown().await;
 }

@@ -272,8 +272,17 @@ pub(super) async fn collect(client: &Client, home: &Home) -> Outcome {
         }
         other => other.map_err(|error| failed(&error))?,
     };
-    let key = open(&handed, home, client.server_now_ms())?;
-    home.keep_organisation_key(key.scalar())
+    match open(&handed, home, client.server_now_ms()) {
+        Ok(key) => home.keep_organisation_key(key.scalar()),
+        Err(failure) => {
+            // given back, so that a colleague can hand it over again
+            client
+                .tell("DELETE", "/v1/organisation-key", None::<&()>)
+                .await
+                .map_err(|error| failed(&error))?;
+            Err(failure)
+        }
+    }
 }
 
 fn open(handed: &HandedKey, home: &Home, now_ms: i64) -> Outcome<PrivateKey> {
@@ -282,7 +291,7 @@ fn open(handed: &HandedKey, home: &Home, now_ms: i64) -> Outcome<PrivateKey> {
         Failure::new(
             Exit::NotValid,
             "organisation_key",
-            "What was handed over is not your organisation's key, or not by a colleague; it was not taken.",
+            "What was handed over is not your organisation's key, or not by a colleague; it was not taken. A colleague lets you in again.",
         )
     };
     let HandedKey {

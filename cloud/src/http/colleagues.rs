@@ -51,4 +51,10 @@ pub(super) fn organisation_key(app: &App, call: &Call) -> Result<Reply> {
     })
 }
 
+/// What did not open is given back by who it was sealed to; then a colleague hands it over again.
+pub(super) fn give_back(app: &App, call: &Call) -> Result<Reply> {
+    app.store.give_back(call.person()?.subject)?;
+    Ok(Reply::empty())
+}
+
 const SEALED_KEY_BYTES: usize = 512;

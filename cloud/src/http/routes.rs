@@ -146,6 +146,7 @@ pub(crate) fn routes() -> &'static [Route] {
         GET "/v1/colleagues" "colleagues" Grantee, Nothing, to("Colleagues"), colleagues::colleagues, "Persons of the caller's organisation, and who holds its key.";
         POST "/v1/colleagues/{person}/key" "hand_over" Grantee, Json("KeyHandover"), NONE, colleagues::hand_over, "The organisation's HPKE key, sealed to a colleague and signed.";
         GET "/v1/organisation-key" "organisation_key" Grantee, Nothing, to("HandedKey"), colleagues::organisation_key, "The organisation's HPKE key as it was sealed to the caller.";
+        DELETE "/v1/organisation-key" "give_back" Grantee, Nothing, NONE, colleagues::give_back, "What was sealed to the caller did not open: a colleague may hand it over again. Idempotent.";
 
         POST "/v1/operator/organisations" "add_organisation" Operator, Json("NewOrganisation"), to("EnrolmentCode"), authority::add_organisation, "A new organisation and the code of its first person.";
         POST "/v1/operator/organisations/{organisation}/codes" "add_code" Operator, Nothing, to("EnrolmentCode"), authority::add_code, "A code for a further person.";

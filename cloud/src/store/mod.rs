@@ -282,10 +282,12 @@ pub(crate) trait Authority {
 pub(crate) trait KeyHolders {
     /// In the order they were certified; expired certificates are left out.
     fn colleagues(&self, organisation: Id16, now_ms: i64) -> Result<Vec<Colleague>>;
-    /// Only from one who holds the key.
+    /// Only from one who holds the key, to one who does not; the same bytes again are fine.
     fn hand_over(&self, organisation: Id16, handover: KeyHandover) -> Result<()>;
     /// What was handed to the person, and the certificate of who did.
     fn handed(&self, person: Id16) -> Result<Option<(KeyHandover, Vec<u8>)>>;
+    /// Forgets what was handed to the person, if anything was.
+    fn give_back(&self, person: Id16) -> Result<()>;
 }
 
 /// Reads of the log.

@@ -42,15 +42,35 @@ impl KeyHolders for Sqlite {
             if !holds {
                 return Err(Refusal::forbidden("who calls holds no key to hand over").into());
             }
-            // A later sealing takes the place of one that did not open; what was brought stays.
+            // What is there stays until its receiver gives it back: no holder replaces it.
+            let body = json(&handover)?;
             let count = tx.db.execute(
                 "INSERT INTO key_holder (person, organisation, body) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (person) DO UPDATE SET body = excluded.body WHERE body IS NOT NULL",
-                params![handover.to.0, organisation.0, json(&handover)?],
+                 ON CONFLICT (person) DO NOTHING",
+                params![handover.to.0, organisation.0, body],
             )?;
-            if count == 0 {
-                return Err(Refusal::conflict("this person brought the key").into());
+            if count > 0 {
+                return Ok(());
             }
+            let known: Option<String> = tx.db.query_row(
+                "SELECT body FROM key_holder WHERE person = ?1",
+                [handover.to.0],
+                |row| row.get(0),
+            )?;
+            match known {
+                Some(known) if known == body => Ok(()),
+                Some(_) => Err(Refusal::conflict("this person was handed the key").into()),
+                None => Err(Refusal::conflict("this person brought the key").into()),
+            }
+        })
+    }
+
+    fn give_back(&self, person: Id16) -> Result<()> {
+        self.write(move |tx| {
+            tx.db.execute(
+                "DELETE FROM key_holder WHERE person = ?1 AND body IS NOT NULL",
+                [person.0],
+            )?;
             Ok(())
         })
     }
