@@ -2,19 +2,23 @@
 
 use super::cloud::{connect, failed};
 use super::home::{At, Home, ORGANISATION, PERSON, PERSON_ECDH, Papers};
-use super::home::{forget_organisation_key, public, sign, submit, write_organisation_key};
+use super::home::{
+    damaged, forget, forget_organisation_key, holds_organisation_key, public,
+    read_organisation_key, sign, submit, write_organisation_key,
+};
 use crate::console::Console;
 use crate::outcome::{Exit, Failure, Outcome};
-use crate::place::{make_private, of_keys};
+use crate::place::{make_private, of_keys, replace};
 use crate::verify::read_trust;
 use crate::wording;
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use vitalwitness_domain::cert::{OrganisationCert, PersonCert, verify_organisation, verify_person};
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_domain::wire::{
-    Bytes, Enrolment, Id16, Logged, NewDirectoryEntry, NewEnrolment, Role, Sig64, TrustInfo, slug,
+    Bytes, Directory, Enrolment, Id16, Logged, NewDirectoryEntry, NewEnrolment, Role, Sig64,
+    TrustInfo, slug,
 };
 use vitalwitness_proof::entry::{DIRECTORY, Event, EventType};
 use vitalwitness_proof::keys::{Id, spki_id};
@@ -72,13 +76,17 @@ pub(crate) async fn run(args: &Enrol, console: &Console) -> Outcome<Exit> {
     }
     let cloud = connect(&args.cloud).await?;
     let info = trust(args, &cloud).await?;
-    let hpke = PrivateKey::generate(&OsRandom).map_err(|error| of_keys(&error))?;
-    write_organisation_key(&dir, &keys, hpke.scalar())?;
-    let (enrolment, first) = certify(args, &keys, &hpke, &cloud).await?;
-    let own = first.then_some(&hpke);
-    let (organisation, person) = check(&enrolment, &info, &keys, own, cloud.server_now_ms())?;
+    let hpke = organisation_key(&dir, &keys)?;
+    let enrolment = certify(args, &dir, &keys, &hpke, &cloud).await?;
+    let now_ms = cloud.server_now_ms();
+    let (organisation, person) = check(&enrolment, &info, &keys, now_ms)?;
     let id = organisation.id;
+    // who brought the organisation's keys: also when the answer that said so was cut off
+    let first = organisation.hpke_spki == hpke.spki();
     if first {
+        if id != spki_id(&public(&keys, ORGANISATION)?) {
+            return Err(other_certificate());
+        }
         let (certificate, end) = (
             &enrolment.organisation_certificate,
             organisation.not_after_ms,
@@ -105,13 +113,17 @@ pub(crate) async fn run(args: &Enrol, console: &Console) -> Outcome<Exit> {
         head: None,
         asked: Vec::new(),
     };
+    let asked = dir.join(ASKED);
     let home = Home::new(dir, keys, papers);
     home.save()?;
+    forget(&asked)?;
     say(console, &home.papers, first, person.not_after_ms);
     Ok(Exit::Done)
 }
 
 fn say(console: &Console, papers: &Papers, first: bool, until_ms: i64) {
+    let audits = papers.role == Role::Auditor;
+    let waits = !first && !audits;
     if console.json() {
         console.value(&json!({
             "organisation": papers.organisation,
@@ -119,11 +131,11 @@ fn say(console: &Console, papers: &Papers, first: bool, until_ms: i64) {
             "role": papers.role,
             "person": papers.person,
             "until": until_ms,
-            "waiting": !first,
+            "waiting": waits,
         }));
         return;
     }
-    if first {
+    if first || audits {
         let may = match papers.role {
             Role::Auditor => "may now follow the list for",
             _ => "may now ask for records on behalf of",
@@ -156,35 +168,30 @@ async fn trust(args: &Enrol, cloud: &Client) -> Outcome<TrustInfo> {
     }
 }
 
+/// The organisation's HPKE key: that of an enrolment that was cut off, or a new one.
+fn organisation_key(dir: &Path, keys: &FileKeyStore) -> Outcome<PrivateKey> {
+    if holds_organisation_key(dir) {
+        return read_organisation_key(dir, keys);
+    }
+    let made = PrivateKey::generate(&OsRandom).map_err(|error| of_keys(&error))?;
+    write_organisation_key(dir, keys, made.scalar())?;
+    Ok(made)
+}
+
 /// The certificates are by the pinned authority, and for these keys.
 fn check(
     enrolment: &Enrolment,
     info: &TrustInfo,
     keys: &FileKeyStore,
-    hpke: Option<&PrivateKey>,
     now_ms: i64,
 ) -> Outcome<(OrganisationCert, PersonCert)> {
-    let bad = || {
-        Failure::new(
-            Exit::Refused,
-            "certificate_refused",
-            "The service gave certificates that are not by its own authority or not for these keys.",
-        )
-    };
+    let bad = other_certificate;
     let organisation =
         verify_organisation(&enrolment.organisation_certificate.0, &info.ca.0, now_ms)
             .map_err(|_| bad())?;
     let person =
         verify_person(&enrolment.person_certificate.0, &info.ca.0, now_ms).map_err(|_| bad())?;
-    let made = match hpke {
-        None => true,
-        Some(hpke) => {
-            organisation.id == spki_id(&public(keys, ORGANISATION)?)
-                && organisation.hpke_spki == hpke.spki()
-        }
-    };
-    let ours = made
-        && person.ecdh_spki.as_slice() == public(keys, PERSON_ECDH)?
+    let ours = person.ecdh_spki.as_slice() == public(keys, PERSON_ECDH)?
         && person.id == spki_id(&public(keys, PERSON)?)
         && person.organisation == organisation.id
         && enrolment.ca == info.ca;
@@ -195,40 +202,60 @@ fn check(
     }
 }
 
-/// Certificates, and whether this is the organisation's first person, who brings its keys.
+/// Certificates: with the organisation's keys, or without where it has some.
+///
+/// What is asked is kept until it is done. The code is good for one body, and a new body would be
+/// another (ECDSA draws a nonce): asked again as it was, it gets the same answer.
 async fn certify(
     args: &Enrol,
+    dir: &Path,
     keys: &FileKeyStore,
     hpke: &PrivateKey,
     cloud: &Client,
-) -> Outcome<(Enrolment, bool)> {
-    let person = public(keys, PERSON)?;
-    let code = args.code.trim();
-    let message = [
-        b"vwC1".as_slice(),
-        &sha256(&[code.as_bytes()]),
-        &sha256(&[&person]),
-    ]
-    .concat();
-    let mut new = NewEnrolment {
-        code: code.to_owned(),
-        organisation: Some(Bytes(public(keys, ORGANISATION)?)),
-        hpke: Some(Bytes(hpke.spki().to_vec())),
-        person_name: args.name.clone(),
-        person: Bytes(person),
-        person_ecdh: Bytes(public(keys, PERSON_ECDH)?),
-        // ECDSA draws a nonce: asked again after a cut, the body differs and the code is used up.
-        signature: Sig64(sign(keys, PERSON, &message)?),
+) -> Outcome<Enrolment> {
+    let (person, code) = (public(keys, PERSON)?, args.code.trim());
+    let before = asked_before(dir, |asked| {
+        asked.code == code && asked.person_name == args.name && asked.person.0 == person
+    });
+    let mut new = if let Some(asked) = before {
+        asked
+    } else {
+        let (code_hash, person_hash) = (sha256(&[code.as_bytes()]), sha256(&[&person]));
+        let message = [b"vwC1".as_slice(), &code_hash, &person_hash].concat();
+        NewEnrolment {
+            code: code.to_owned(),
+            organisation: Some(Bytes(public(keys, ORGANISATION)?)),
+            hpke: Some(Bytes(hpke.spki().to_vec())),
+            person_name: args.name.clone(),
+            person: Bytes(person),
+            person_ecdh: Bytes(public(keys, PERSON_ECDH)?),
+            signature: Sig64(sign(keys, PERSON, &message)?),
+        }
     };
-    let answer = cloud.open("POST", "/v1/enrolments", Some(&new)).await;
-    match answer {
-        // the organisation has keys, or the code is used up: without keys the answer says which
-        Err(ClientError::Refused(problem)) if problem.code == slug::CONFLICT => {}
-        other => return Ok((other.map_err(|error| failed(&error))?, true)),
+    loop {
+        keep_asked(dir, &new)?;
+        match cloud.open("POST", "/v1/enrolments", Some(&new)).await {
+            // the organisation has keys, or the code is used up: without keys the answer says which
+            Err(ClientError::Refused(problem))
+                if problem.code == slug::CONFLICT && new.hpke.is_some() =>
+            {
+                (new.organisation, new.hpke) = (None, None);
+            }
+            answer => return answer.map_err(|error| failed(&error)),
+        }
     }
-    (new.organisation, new.hpke) = (None, None);
-    let answer = cloud.open("POST", "/v1/enrolments", Some(&new)).await;
-    Ok((answer.map_err(|error| failed(&error))?, false))
+}
+
+/// What was asked by an enrolment that was cut off, if it is what is asked now.
+fn asked_before(dir: &Path, same: impl Fn(&NewEnrolment) -> bool) -> Option<NewEnrolment> {
+    let bytes = std::fs::read(dir.join(ASKED)).ok()?;
+    serde_json::from_slice(&bytes).ok().filter(same)
+}
+
+fn keep_asked(dir: &Path, new: &NewEnrolment) -> Outcome {
+    let path = dir.join(ASKED);
+    let bytes = serde_json::to_vec(new).map_err(|_| damaged(&path))?;
+    replace(&path, &bytes)
 }
 
 async fn list(
@@ -254,7 +281,32 @@ async fn list(
         certificate: certificate.clone(),
     };
     let listed: Result<Logged, _> = cloud.open("POST", "/v1/directory", Some(&entry)).await;
-    listed.map(drop).map_err(|error| failed(&error))
+    match listed {
+        // listed by an enrolment that was cut off
+        Err(ClientError::Refused(problem))
+            if problem.code == slug::EVENT_REFUSED && is_listed(cloud, certificate).await? =>
+        {
+            Ok(())
+        }
+        other => other.map(drop).map_err(|error| failed(&error)),
+    }
+}
+
+async fn is_listed(cloud: &Client, certificate: &Bytes) -> Outcome<bool> {
+    let told: Directory = cloud
+        .open("GET", "/v1/directory", None::<&()>)
+        .await
+        .map_err(|error| failed(&error))?;
+    let mut certificates = told.enrolled.iter().map(|enrolled| &enrolled.certificate);
+    Ok(certificates.any(|listed| listed == certificate))
+}
+
+fn other_certificate() -> Failure {
+    Failure::new(
+        Exit::Refused,
+        "certificate_refused",
+        "The service gave certificates that are not by its own authority or not for these keys.",
+    )
 }
 
 fn other_trust() -> Failure {
@@ -264,3 +316,6 @@ fn other_trust() -> Failure {
         "The service's trust file is not the one you expect; nothing was sent.",
     )
 }
+
+/// What is asked of the authority, kept while no answer is.
+const ASKED: &str = "enrolment.json";

@@ -173,7 +173,7 @@ impl Home {
 
     /// Whether the organisation's key is here.
     pub(crate) fn holds_key(&self) -> bool {
-        self.dir.join(ORGANISATION_KEY).exists()
+        holds_organisation_key(&self.dir)
     }
 
     /// Keeps the organisation's key, wrapped.
@@ -202,10 +202,19 @@ pub(crate) fn write_organisation_key(
     )
 }
 
+/// Whether the organisation's key is in `dir`.
+pub(crate) fn holds_organisation_key(dir: &Path) -> bool {
+    dir.join(ORGANISATION_KEY).exists()
+}
+
 /// Forgets a key that is none of an organisation; fine when it is not there.
 pub(crate) fn forget_organisation_key(dir: &Path) -> Outcome {
-    let path = dir.join(ORGANISATION_KEY);
-    match fs::remove_file(&path) {
+    forget(&dir.join(ORGANISATION_KEY))
+}
+
+/// Removes a file; fine when it is not there.
+pub(crate) fn forget(path: &Path) -> Outcome {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Failure::unwritable(&path.display().to_string(), &error))
         }
@@ -300,7 +309,7 @@ pub(crate) fn submit(
     })
 }
 
-fn damaged(path: &Path) -> Failure {
+pub(crate) fn damaged(path: &Path) -> Failure {
     Failure::new(
         Exit::Other,
         "papers_damaged",
