@@ -11,7 +11,7 @@ use support::{Batch, Client, Key, Patient, base, enrol_clinic, fresh, now_ms, se
 use vitalwitness_cloud::{Config, Server};
 use vitalwitness_domain::wire::{
     AccountDeletion, BatchStatus, Bytes, Challenge, EnrolmentCode, Hash32, Id16, NewOrganisation,
-    NewRevocation, NewSession, Quota, Role, Sig64, slug,
+    NewRecovery, NewRevocation, NewSession, Quota, Recovery, Role, SealedTo, Sig64, slug,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::entry::{Event, EventType};
@@ -214,6 +214,81 @@ async fn a_session_needs_a_fresh_challenge_and_a_live_device() {
     assert_eq!(other.get("/v1/quota").await.code(), slug::SESSION);
     let refused = other.sign_in(&second).await.unwrap();
     assert_eq!(refused.code(), slug::SESSION);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_alone_puts_no_vault_secret_after_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let eve = Patient::new(&base, "eve").await;
+    let secret = |generation, byte| Recovery {
+        generation,
+        sealed: vec![SealedTo {
+            to: Id16([1; 16]),
+            enc: Bytes(vec![4; 65]),
+            ciphertext: Bytes(vec![byte; 48]),
+        }],
+    };
+    let put = async |body: NewRecovery| patient.client.put("/v1/recovery", &body).await;
+    put(NewRecovery {
+        recovery: secret(1, 1),
+        by: None,
+        signature: None,
+    })
+    .await
+    .ok();
+    let signed = |recovery, by: Option<&Key>, signer: &Key| {
+        patient.secret(recovery, by.map(Key::id), signer)
+    };
+    let good = signed(secret(2, 2), Some(&patient.gsk), &patient.gsk);
+    let (gsk, device) = (&patient.gsk, &patient.device());
+    let refused = [
+        (
+            "unsigned",
+            NewRecovery {
+                by: None,
+                signature: None,
+                ..good.clone()
+            },
+        ),
+        (
+            "by the session's device",
+            signed(secret(2, 2), Some(device), device),
+        ),
+        ("in the kit's name", signed(secret(2, 2), None, device)),
+        (
+            "in a grant key's name",
+            signed(secret(2, 2), Some(gsk), device),
+        ),
+        (
+            "by a key of batches",
+            signed(secret(2, 2), Some(&patient.dsk), &patient.dsk),
+        ),
+        (
+            "by another's grant key",
+            signed(secret(2, 2), Some(&eve.gsk), &eve.gsk),
+        ),
+        (
+            "other sealings than signed",
+            NewRecovery {
+                recovery: secret(2, 3),
+                ..good.clone()
+            },
+        ),
+    ];
+    for (who, body) in refused {
+        assert_eq!(put(body).await.code(), slug::KIT, "{who}");
+    }
+    let ahead = signed(secret(3, 2), None, &patient.aik());
+    assert_eq!(put(ahead).await.code(), slug::CONFLICT, "2 is missing");
+    let newest: Recovery = patient.client.get("/v1/recovery").await.json();
+    assert_eq!(newest, secret(1, 1), "nothing changed");
+    put(good.clone()).await.ok();
+    put(good).await.ok();
+    put(signed(secret(3, 3), None, &patient.aik())).await.ok();
     server.shutdown().await;
 }
 

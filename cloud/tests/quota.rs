@@ -35,17 +35,19 @@ async fn secrets_count_in_the_quota_and_are_given_back() {
     let client = &patient.client;
     let used = || async { client.get("/v1/quota").await.json::<Quota>().used };
     assert_eq!(used().await, 0);
-    for (generation, kept) in [(1, 1), (2, 2), (2, 2), (9, 2)] {
+    let signed = |secret| patient.secret(secret, None, &patient.aik());
+    for (generation, kept) in [(1, 1), (2, 2), (2, 2), (3, 2)] {
         let secret = recovery(generation, 3);
-        client.put("/v1/recovery", &secret).await.ok();
+        let put = signed(secret.clone());
+        client.put("/v1/recovery", &put).await.ok();
         let stored = serde_json::to_vec(&secret).unwrap().len() as u64;
         let why = "the newest and the one before are kept and counted";
         assert_eq!(used().await, kept * stored, "{why}");
     }
-    let mut long = recovery(10, 1);
+    let mut long = recovery(4, 1);
     long.sealed[0].ciphertext = Bytes(vec![1; 513]);
-    for refused in [long, recovery(10, 65), recovery(10, 0)] {
-        let answer = client.put("/v1/recovery", &refused).await;
+    for refused in [long, recovery(4, 65), recovery(4, 0)] {
+        let answer = client.put("/v1/recovery", &signed(refused)).await;
         assert!(matches!(answer.status, 413 | 422));
     }
     let before = used().await;
@@ -97,7 +99,8 @@ async fn a_full_account_still_revokes_denies_ends_and_is_read() {
     let patient = Patient::new(&base, "ada").await;
     let clinic = enrol_clinic(&base, folder.path(), "Clinic", Role::Provider).await;
     let client = &patient.client;
-    client.put("/v1/recovery", &recovery(1, 2)).await.ok();
+    let put = |secret| patient.secret(secret, None, &patient.aik());
+    client.put("/v1/recovery", &put(recovery(1, 2))).await.ok();
     let stream = Id16(fresh());
     let grant = patient.grant(clinic.id(), &[stream], now_ms() + 3_600_000);
     client.post("/v1/grants", &grant).await.ok();
@@ -133,7 +136,7 @@ async fn a_full_account_still_revokes_denies_ends_and_is_read() {
     big.document.ciphertext = Bytes(vec![7; 60_000]);
     assert_eq!(client.post("/v1/grants", &big).await.code(), slug::QUOTA);
 
-    client.put("/v1/recovery", &recovery(2, 64)).await.ok();
+    client.put("/v1/recovery", &put(recovery(2, 64))).await.ok();
     let denial = NewDenial {
         event: patient.deny(&request.event),
     };

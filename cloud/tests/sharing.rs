@@ -285,13 +285,21 @@ async fn secrets_are_kept_sealed_told_and_erased_with_the_account() {
         }],
     };
     assert_eq!(client.get("/v1/recovery").await.code(), slug::NOT_FOUND);
-    client.put("/v1/recovery", &recovery(1)).await.ok();
-    client.put("/v1/recovery", &recovery(2)).await.ok();
-    client.put("/v1/recovery", &recovery(2)).await.ok();
-    let old = client.put("/v1/recovery", &recovery(1)).await;
-    assert_eq!(old.code(), slug::CONFLICT);
+    let put = |generation| patient.secret(recovery(generation), None, &patient.aik());
+    client.put("/v1/recovery", &put(1)).await.ok();
+    client.put("/v1/recovery", &put(2)).await.ok();
+    client.put("/v1/recovery", &put(2)).await.ok();
+    for (refused, why) in [(1, "an older one"), (4, "one is missing before it")] {
+        let answer = client.put("/v1/recovery", &put(refused)).await;
+        assert_eq!(answer.code(), slug::CONFLICT, "{why}");
+    }
+    let before = client.get("/v1/recovery?generation=1").await;
+    assert_eq!(before.json::<Recovery>(), recovery(1));
+    client.put("/v1/recovery", &put(3)).await.ok();
+    let gone = client.get("/v1/recovery?generation=1").await;
+    assert_eq!(gone.code(), slug::NOT_FOUND, "two are kept");
     let newest: Recovery = client.get("/v1/recovery").await.json();
-    assert_eq!(newest, recovery(2));
+    assert_eq!(newest, recovery(3));
     let item = BagItem {
         item: Id16(fresh()),
         generation: 2,
@@ -300,7 +308,7 @@ async fn secrets_are_kept_sealed_told_and_erased_with_the_account() {
     let path = format!("/v1/bag/{}", item.item);
     client.put(&path, &item).await.ok();
     client.delete(&path).await.ok();
-    let changes: Changes = client.get("/v1/changes?after=5").await.json();
+    let changes: Changes = client.get("/v1/changes?after=6").await.json();
     let gone = What::BagErased { item: item.item };
     assert!(changes.changes.iter().all(|change| change.what == gone));
     assert_eq!(changes.changes.len(), 2);

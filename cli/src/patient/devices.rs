@@ -84,6 +84,9 @@ pub(crate) struct Pair {
     /// The code the new device shows.
     #[arg(value_name = "CODE")]
     code: String,
+    /// Sign with the 24 words in this file, not with this device's key.
+    #[arg(long, value_name = "FILE")]
+    kit: Option<PathBuf>,
     #[command(flatten)]
     at: At,
 }
@@ -222,10 +225,15 @@ pub(crate) async fn devices(args: &Devices, console: &Console) -> Outcome<Exit> 
 pub(crate) async fn pair(args: &Pair, console: &Console) -> Outcome<Exit> {
     let vault = args.at.open(console)?;
     let transport = vault.transport().map_err(|error| failed(&error))?;
-    let answer = vault
-        .pair(args.code.trim(), &transport)
-        .await
-        .map_err(|error| failed(&error))?;
+    let code = args.code.trim();
+    let answer = match &args.kit {
+        Some(path) => {
+            let kit = kit(Some(path), console)?;
+            vault.pair_with_kit(code, &kit, &transport).await
+        }
+        None => vault.pair(code, &transport).await,
+    };
+    let answer = answer.map_err(|error| failed(&error))?;
     if console.json() {
         console.value(&json!({ "answer": answer }));
     } else {

@@ -6,7 +6,7 @@ use crate::store::{SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use vitalwitness_domain::wire::{
     AccountDeletion, BagItem, Challenge, DeviceEnd, DeviceStatement, Devices, Id16, NewAccount,
-    NewSession, Recovery, Session, Sig64, What,
+    NewRecovery, NewSession, Session, Sig64, What,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::keys::spki_id;
@@ -141,8 +141,12 @@ pub(super) fn recovery(app: &App, call: &Call) -> Result<Reply> {
     )
 }
 
+/// A grant key signs, with its user present, or the kit: who has a session alone does not make a
+/// kit open a secret of theirs. The account's first secret follows none, and needs no signature.
 pub(super) fn put_recovery(app: &App, call: &Call) -> Result<Reply> {
-    let recovery: Recovery = call.json()?;
+    let new: NewRecovery = call.json()?;
+    let account = call.account()?;
+    let recovery = new.recovery;
     if recovery.generation == 0 || recovery.sealed.is_empty() || recovery.sealed.len() > 64 {
         return Err(Refusal::contradiction("a generation is from 1 and sealed to someone").into());
     }
@@ -153,7 +157,16 @@ pub(super) fn put_recovery(app: &App, call: &Call) -> Result<Reply> {
     {
         return Err(Refusal::too_large("a sealed vault secret is too long").into());
     }
-    app.store.put_recovery(call.account()?, recovery)?;
+    if recovery.generation > 1 {
+        let key = match new.by {
+            None => app.store.account_key(account)?,
+            Some(id) => app.store.grant_key(account, id)?,
+        };
+        let message = NewRecovery::message(&app.config.origin, account, &recovery);
+        let signature = new.signature.ok_or(Refusal::kit())?;
+        check_presence(key, &message, &signature)?;
+    }
+    app.store.put_recovery(account, recovery)?;
     Ok(Reply::empty())
 }
 

@@ -113,7 +113,7 @@ pub(crate) fn routes() -> &'static [Route] {
         GET "/v1/devices" "devices" Owner, Nothing, to("Devices"), accounts::devices, "The account's devices that are not revoked.";
         POST "/v1/devices/{device}/end" "end_device" Owner, Json("DeviceEnd"), NONE, accounts::end_device, "Ends a device and its sessions; signed by a grant key or the kit. Idempotent.";
         GET "/v1/recovery" "recovery" Owner, Nothing, to("Recovery"), accounts::recovery, "The newest vault secret, sealed, or the one of `generation`: the newest or the one before.";
-        PUT "/v1/recovery" "put_recovery" Owner, Json("Recovery"), NONE, accounts::put_recovery, "A new generation of the vault secret.";
+        PUT "/v1/recovery" "put_recovery" Owner, Json("NewRecovery"), NONE, accounts::put_recovery, "The vault secret that follows the newest; signed by a grant key or the kit. Idempotent.";
         PUT "/v1/bag/{item}" "put_bag" Owner, Json("BagItem"), NONE, accounts::put_bag, "A sealed secret of the account.";
         DELETE "/v1/bag/{item}" "erase_bag" Owner, Nothing, NONE, accounts::erase_bag, "Erases a sealed secret.";
         GET "/v1/changes" "changes" Owner, Nothing, to("Changes"), accounts::changes, "What happened since a cursor, gapless.";

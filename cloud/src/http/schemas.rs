@@ -32,6 +32,7 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     ),
     ("Session", "session:id end_ms:int"),
     ("Recovery", "generation:int sealed:[SealedTo]"),
+    ("NewRecovery", "recovery:Recovery by:id? signature:sig?"),
     ("SealedTo", "to:id enc:bytes ciphertext:bytes"),
     ("BagItem", "item:id generation:int sealed:bytes"),
     (
@@ -170,7 +171,7 @@ mod tests {
         }
         check_all! {
             Problem Limits Time TrustInfo SubmittedEvent Logged DeviceStatement Devices DeviceEnd
-            AccountDeletion NewAccount Challenge NewSession Session Recovery SealedTo BagItem NewChannel Contact NewBatch
+            AccountDeletion NewAccount Challenge NewSession Session NewRecovery Recovery SealedTo BagItem NewChannel Contact NewBatch
             BatchStatus Quota BatchInfo Changes Change Refusal Request Sealed GrantTerms Envelope
             NewGrant NewEnvelopes NewDenial NewRevocation GrantForGrantee Grants ChannelEntries
             Manifest NewAccess Delivery Proof EntryProof NewOrganisation EnrolmentCode

@@ -71,7 +71,7 @@ pub(crate) trait Accounts {
     fn open_session(&self, session: SessionRow) -> Result<()>;
     fn session(&self, session: Id16) -> Result<Option<SessionRow>>;
     fn end_session(&self, session: Id16) -> Result<()>;
-    /// Generations ascend; the same one takes only the same bytes.
+    /// Generations ascend by one; the same one takes only the same bytes.
     fn put_recovery(&self, account: Id16, recovery: Recovery) -> Result<()>;
     /// The newest, or the one of `generation` if it is kept.
     fn recovery(&self, account: Id16, generation: Option<u32>) -> Result<Option<Recovery>>;

@@ -3,8 +3,8 @@
 use super::{Answer, Client, Key, fresh, now_ms};
 use vitalwitness_domain::wire::{
     AccountDeletion, BatchStatus, Bytes, Challenge, ChannelEntries, DeviceEnd, DeviceStatement,
-    Envelope, GrantTerms, Hash32, Id16, NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation,
-    Sealed, SubmittedEvent,
+    Envelope, GrantTerms, Hash32, Id16, NewAccount, NewBatch, NewChannel, NewGrant, NewRecovery,
+    NewRevocation, Recovery, Sealed, SubmittedEvent,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::entry::{Event, EventType, Purpose};
@@ -131,6 +131,17 @@ impl Patient {
             time,
             by,
             signature: signer.sign(&message),
+        }
+    }
+
+    /// A vault secret as it is put, signed by `signer`; `by` names a grant key, none the kit.
+    pub(crate) fn secret(&self, recovery: Recovery, by: Option<Id16>, signer: &Key) -> NewRecovery {
+        let account = self.aik().id();
+        let message = NewRecovery::message("vitalwitness.local/log", account, &recovery);
+        NewRecovery {
+            recovery,
+            by,
+            signature: Some(signer.sign(&message)),
         }
     }
 

@@ -173,6 +173,16 @@ pub struct VaultSecret {
     pub secret: Secret32,
 }
 
+/// A vault secret on its way to the cloud.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    /// Of the outbox.
+    pub(crate) row: i64,
+    pub(crate) generation: u32,
+    /// The cloud refused it.
+    pub(crate) aside: bool,
+}
+
 impl VaultSecret {
     /// A new one.
     ///
@@ -243,15 +253,29 @@ impl VaultSecret {
     /// The newest that the cloud has, sealed to the kit: secrets of the bag are sealed under no
     /// later one, so that the kit opens them at every moment. None before the first is there.
     pub(crate) fn in_cloud(tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        let waiting = Self::waiting(tx)?;
+        let mut all = Self::all(tx)?;
+        all.retain(|secret| {
+            waiting
+                .iter()
+                .all(|other| other.generation != secret.generation)
+        });
+        Ok(all.pop())
+    }
+
+    /// Those that the cloud does not have, as far as is known here.
+    pub(crate) fn waiting(tx: &Tx<'_>) -> Result<Vec<Waiting>, StoreError> {
         let mut waiting = Vec::new();
         for item in tx.first_queued()? {
             if let Ok(Task::VaultSecret { generation }) = Task::decode(&item.plain) {
-                waiting.push(generation);
+                waiting.push(Waiting {
+                    row: item.id,
+                    generation,
+                    aside: item.quarantined,
+                });
             }
         }
-        let mut all = Self::all(tx)?;
-        all.retain(|secret| !waiting.contains(&secret.generation));
-        Ok(all.pop())
+        Ok(waiting)
     }
 
     /// Every generation that is here, ascending.

@@ -130,7 +130,7 @@ impl BagSecret {
         let item: [u8; 16] = random_bytes(tx.random())?;
         self.keep(&item, false, tx)?;
         // a channel is in the bag before it is opened: see `Channel::found`; a vault secret before
-        // the one that follows it is the newest: see `devices::follow`
+        // the one that follows it is the newest: see `devices::Next`
         let priority = match self {
             Self::Channel(_) | Self::Secret(_) => Priority::Account,
             _ => Priority::Grant,
@@ -195,13 +195,18 @@ impl BagSecret {
             .collect()
     }
 
-    /// Whether a vault secret from before `generation` is still on its way into the bag.
+    /// Whether a vault secret from before `generation` is still on its way, into the bag or itself.
     pub(crate) fn waits_for_older(generation: u32, tx: &Tx<'_>) -> Result<bool, StoreError> {
         for queued in tx.first_queued()? {
-            if let Ok(Task::Bag { item }) = Task::decode(&queued.plain)
-                && let Some(Self::Secret(secret)) = Self::get(&item, tx)?
-                && secret.generation < generation
-            {
+            let older = match Task::decode(&queued.plain) {
+                Ok(Task::Bag { item }) => match Self::get(&item, tx)? {
+                    Some(Self::Secret(secret)) => secret.generation,
+                    _ => continue,
+                },
+                Ok(Task::VaultSecret { generation }) => generation,
+                _ => continue,
+            };
+            if older < generation {
                 return Ok(true);
             }
         }

@@ -16,7 +16,7 @@ mod pairing;
 pub use pairing::Pairing;
 
 use crate::Error;
-use crate::account::VaultSecret;
+use crate::account::{VaultSecret, Waiting};
 use crate::bag::{BagSecret, DeviceKeys};
 use crate::channels::Channel;
 use crate::client::{ClientError, Transport};
@@ -25,7 +25,7 @@ use crate::keys::key_id;
 use crate::kit::{Kit, KitError};
 use crate::store::{DAMAGED, Kind, Priority, StoreError, Tx};
 use crate::sync::errands::Errand;
-use crate::sync::push::open_secret;
+use crate::sync::push::{open_secret, recovery_name};
 use crate::sync::round::Asked;
 use crate::sync::{CloudSettings, Network, SyncReport, entries, events, link};
 use crate::tasks::Task;
@@ -35,8 +35,8 @@ use std::sync::Arc;
 use vitalwitness_domain::record::Id;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::{
-    AccountDeletion, Challenge, DeviceEnd, DeviceStatement, Devices, Id16, NewRevocation, Problem,
-    Recovery, Sig64, slug,
+    AccountDeletion, Challenge, DeviceEnd, DeviceStatement, Devices, Id16, NewRecovery,
+    NewRevocation, Problem, Recovery, Sig64, slug,
 };
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::cbor::{Encoder, Reader};
@@ -219,49 +219,7 @@ impl Vault {
         let client = self.client(transport)?;
         let told: Devices = client.call("GET", "/v1/devices", None::<&()>).await?;
         let settings = self.cloud()?.ok_or(ClientError::NotConnected)?;
-        self.with(|core| {
-            let own = core.env.keystore.public(&core.account.dsk)?;
-            let mut known = Device::all(&core.store.reader())?;
-            let mut left = told.devices;
-            // a device that another states counts once that other one does
-            loop {
-                let before = left.len();
-                let mut kept = Vec::new();
-                for statement in left {
-                    let key = match statement.by {
-                        None => Some(core.account.aik.clone()),
-                        Some(by) if by.0 == key_id(&own) => Some(own.to_vec()),
-                        Some(by) => {
-                            let by = known.iter().find(|device| device.id == by.0);
-                            by.map(|device| device.dsk.clone())
-                        }
-                    };
-                    match key {
-                        None => kept.push(statement),
-                        Some(key) if holds(&statement, &key, &core.account.id, &settings) => {
-                            let id = key_id(&statement.dsk.0);
-                            let new = known.iter().all(|device| device.id != id);
-                            if new && id != key_id(&own) {
-                                known.push(Device {
-                                    id,
-                                    ended: false,
-                                    dsk: statement.dsk.0,
-                                    dek: statement.dek.0,
-                                });
-                            }
-                        }
-                        Some(_) => log::warn!("a device's statement does not hold"),
-                    }
-                }
-                left = kept;
-                if left.len() == before || left.is_empty() {
-                    break;
-                }
-            }
-            Ok(core
-                .store
-                .write(|tx| known.iter().try_for_each(|device| device.save(tx)))?)
-        })
+        self.with(|core| core.keep_devices(told, &settings))
     }
 
     /// Ends another device: it cannot sign in any more, its keys end in every channel, every
@@ -302,7 +260,10 @@ impl Vault {
                 .filter(|(_, closed)| !closed)
                 .map(|(key, _)| key.id)
                 .collect();
-            let (old, new) = core.next_secret()?;
+            let next = core.next_secret()?;
+            let mut deks = other_deks(&core.store.reader())?;
+            deks.retain(|dek| *dek != ended.dek);
+            let body = core.recovery_of(&next.new, deks, kit)?;
             core.store.write(|tx| {
                 ended.save(tx)?;
                 Errand::EndDevice(end.clone()).queue(tx)?;
@@ -313,7 +274,7 @@ impl Vault {
                 for id in &closed {
                     tx.set_item_state(Kind::Stream, id, 1)?;
                 }
-                follow(old, &new, tx)
+                next.follow(Some(&body), tx)
             })?;
             for id in &closed {
                 core.streams.close(id);
@@ -324,17 +285,98 @@ impl Vault {
 }
 
 impl Core {
+    /// Keeps the devices whose statement holds.
+    pub(crate) fn keep_devices(
+        &mut self,
+        told: Devices,
+        settings: &CloudSettings,
+    ) -> Result<(), Error> {
+        let own = self.env.keystore.public(&self.account.dsk)?;
+        let mut known = Device::all(&self.store.reader())?;
+        let mut left = told.devices;
+        // a device that another states counts once that other one does
+        loop {
+            let before = left.len();
+            let mut kept = Vec::new();
+            for statement in left {
+                let key = match statement.by {
+                    None => Some(self.account.aik.clone()),
+                    Some(by) if by.0 == key_id(&own) => Some(own.to_vec()),
+                    Some(by) => {
+                        let by = known.iter().find(|device| device.id == by.0);
+                        by.map(|device| device.dsk.clone())
+                    }
+                };
+                match key {
+                    None => kept.push(statement),
+                    Some(key) if holds(&statement, &key, &self.account.id, settings) => {
+                        let id = key_id(&statement.dsk.0);
+                        let new = known.iter().all(|device| device.id != id);
+                        if new && id != key_id(&own) {
+                            known.push(Device {
+                                id,
+                                ended: false,
+                                dsk: statement.dsk.0,
+                                dek: statement.dek.0,
+                            });
+                        }
+                    }
+                    Some(_) => log::warn!("a device's statement does not hold"),
+                }
+            }
+            left = kept;
+            if left.len() == before || left.is_empty() {
+                break;
+            }
+        }
+        Ok(self
+            .store
+            .write(|tx| known.iter().try_for_each(|device| device.save(tx)))?)
+    }
+
     /// Now, by the server's clock as far as it is known.
     pub(crate) fn server_ms(&self) -> Result<i64, StoreError> {
         let offset = link::Number::Offset.load(&self.store.reader())?;
         Ok(self.env.clock.now_ms().saturating_add(offset))
     }
 
-    /// The newest vault secret and the one that follows it.
-    pub(crate) fn next_secret(&self) -> Result<(VaultSecret, VaultSecret), Error> {
-        let old = VaultSecret::load(&self.store.reader(), None)?.ok_or(DAMAGED)?;
+    /// The newest vault secret and the one that follows it. Those that the cloud refused are none.
+    pub(crate) fn next_secret(&self) -> Result<Next, Error> {
+        let reader = self.store.reader();
+        let mut lost = VaultSecret::waiting(&reader)?;
+        if lost.iter().all(|waiting| !waiting.aside) {
+            lost.clear();
+        }
+        lost.retain(|waiting| waiting.generation > 1);
+        let mut all = VaultSecret::all(&reader)?;
+        all.retain(|secret| lost.iter().all(|lost| lost.generation != secret.generation));
+        self.following(all.pop().ok_or(DAMAGED)?, lost)
+    }
+
+    fn following(&self, old: VaultSecret, lost: Vec<Waiting>) -> Result<Next, Error> {
         let new = VaultSecret::generate(old.generation + 1, self.env.random.as_ref())?;
-        Ok((old, new))
+        Ok(Next { old, new, lost })
+    }
+
+    /// Another device's vault secret is in the cloud: those of this one that wait are none. What
+    /// they were made for is done by one that follows it. Whether there were such.
+    pub(crate) fn give_way(&mut self, newest: &VaultSecret) -> Result<bool, Error> {
+        let reader = self.store.reader();
+        let own = VaultSecret::load(&reader, Some(newest.generation))?;
+        let same = own.is_some_and(|own| own.secret.expose() == newest.secret.expose());
+        let mut lost = VaultSecret::waiting(&reader)?;
+        lost.retain(|waiting| waiting.generation > 1);
+        // the same: its answer was lost, and those after it still follow it
+        if same || lost.is_empty() {
+            return Ok(false);
+        }
+        let newest = VaultSecret {
+            generation: newest.generation,
+            secret: newest.secret.duplicate(),
+        };
+        let next = self.following(newest, lost)?;
+        self.store.write(|tx| next.follow(None, tx))?;
+        Ok(true)
     }
 
     /// That `device` ends, signed by the kit, or by a key of this device that signs grants.
@@ -343,22 +385,46 @@ impl Core {
         let settings = CloudSettings::load(&reader)?.ok_or(ClientError::NotConnected)?;
         let (account, device) = (Id16(self.account.id), Id16(*device));
         let message = DeviceEnd::message(&settings.origin, account, device, time);
-        let (by, signature) = if let Some(kit) = kit {
-            self.check_kit(kit)?;
-            (None, kit.aik().sign(&message)?)
-        } else {
-            let mut channels = Channel::all(&reader)?.into_iter();
-            let signer = channels.find(|channel| channel.enrolled);
-            let alias = signer.ok_or(KitError::Needed)?.gsk;
-            let id = key_id(&self.env.keystore.public(&alias)?);
-            (Some(Id16(id)), self.env.keystore.sign(&alias, &message)?)
-        };
+        let (by, signature) = self.sign_present(kit, &message)?;
         Ok(DeviceEnd {
             device,
             time,
             by,
-            signature: Sig64(signature),
+            signature,
         })
+    }
+
+    /// Refuses the kit of another account, and to do without where no key can sign.
+    pub(crate) fn can_sign_present(&self, kit: Option<&Kit>) -> Result<(), Error> {
+        match kit {
+            Some(kit) => self.check_kit(kit)?,
+            None => drop(self.grant_alias()?),
+        }
+        Ok(())
+    }
+
+    /// A key of this device that signs grants, in the log.
+    fn grant_alias(&self) -> Result<String, Error> {
+        let mut channels = Channel::all(&self.store.reader())?.into_iter();
+        let signer = channels.find(|channel| channel.enrolled);
+        Ok(signer.ok_or(KitError::Needed)?.gsk)
+    }
+
+    /// What a session alone must not do: signed by the kit, or by a key of this device that signs
+    /// grants, which the id names.
+    pub(crate) fn sign_present(
+        &self,
+        kit: Option<&Kit>,
+        message: &[u8],
+    ) -> Result<(Option<Id16>, Sig64), Error> {
+        if let Some(kit) = kit {
+            self.check_kit(kit)?;
+            return Ok((None, Sig64(kit.aik().sign(message)?)));
+        }
+        let alias = self.grant_alias()?;
+        let id = key_id(&self.env.keystore.public(&alias)?);
+        let signature = self.env.keystore.sign(&alias, message)?;
+        Ok((Some(Id16(id)), Sig64(signature)))
     }
 
     /// Refuses the kit of another account.
@@ -415,18 +481,46 @@ impl Core {
     }
 }
 
-/// Stores the next vault secret and queues it behind the old one, which goes into the bag under
-/// the new: a kit that opens the new secret finds the old one there, and until then it opens the
-/// old one, under which all else of the bag is.
-pub(crate) fn follow(old: VaultSecret, new: &VaultSecret, tx: &Tx<'_>) -> Result<(), Error> {
-    new.save(tx)?;
-    BagSecret::Secret(old).put(tx)?;
-    let generation = new.generation;
-    tx.queue(
-        Priority::Account,
-        &Task::VaultSecret { generation }.encode(),
-    )?;
-    Ok(())
+/// A vault secret, and the one that follows it.
+pub(crate) struct Next {
+    old: VaultSecret,
+    pub(crate) new: VaultSecret,
+    /// Secrets that will never be in the cloud.
+    lost: Vec<Waiting>,
+}
+
+impl Next {
+    /// Stores the new secret and queues it behind the old one, which goes into the bag under the
+    /// new: a kit that opens the new secret finds the old one there, and until then it opens the
+    /// old one, under which all else of the bag is.
+    ///
+    /// `signed`: it as it is sent; without, it is sealed and signed when it is.
+    pub(crate) fn follow(self, signed: Option<&NewRecovery>, tx: &Tx<'_>) -> Result<(), Error> {
+        for lost in &self.lost {
+            tx.unqueue(lost.row)?;
+            tx.remove(Kind::Meta, &recovery_name(lost.generation))?;
+            tx.remove(Kind::VaultSecret, &lost.generation.to_be_bytes())?;
+        }
+        if !self.lost.is_empty() {
+            for (item, _, secret) in BagSecret::all(tx)? {
+                let is = |generation| self.lost.iter().any(|lost| lost.generation == generation);
+                if matches!(secret, BagSecret::Secret(secret) if is(secret.generation)) {
+                    tx.remove(Kind::Bag, &item)?;
+                }
+            }
+        }
+        self.old.save(tx)?;
+        self.new.save(tx)?;
+        let generation = self.new.generation;
+        if let Some(body) = signed {
+            let plain = crate::sync::errands::json(body)?;
+            tx.put(Kind::Meta, &recovery_name(generation), 0, &plain)?;
+        }
+        BagSecret::Secret(self.old).put(tx)?;
+        let task = Task::VaultSecret { generation };
+        tx.queue(Priority::Account, &task.encode())?;
+        Ok(())
+    }
 }
 
 /// Whether a statement is of this account and log, signed by `key`.

@@ -7,6 +7,7 @@
 
 mod enrol;
 mod place;
+mod proofs;
 
 use place::Place;
 use serde_json::Value;

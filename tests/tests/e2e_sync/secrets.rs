@@ -92,3 +92,47 @@ async fn the_secret_before_the_newest_opens_what_a_phone_never_put_into_the_bag(
     let third = restored(&town, &phone, "once more").await;
     assert_eq!(all(&third), all(&second));
 }
+
+#[tokio::test]
+async fn two_phones_that_end_devices_at_once_read_each_other_on_and_lose_no_record() {
+    let town = Town::new().await;
+    let first = town.phone("first").await;
+    let to = &first.transport;
+    first.add(HEART, NOON - DAY, 5);
+    first.sync().await;
+    let (second, _) = pair(&town, &first, "second").await;
+    let (third, _) = pair(&town, &first, "third").await;
+    let (fourth, _) = pair(&town, &first, "fourth").await;
+    sync(&second, to, &town.time).await;
+    second.learn_devices(to).await.unwrap();
+    let ids: Vec<_> = first
+        .vault
+        .devices()
+        .unwrap()
+        .iter()
+        .map(|it| it.id)
+        .collect();
+    // neither has heard of what the other does; the second one ends two
+    first.vault.end_device(&ids[1]).unwrap();
+    second.end_device(&ids[1]).unwrap();
+    second.end_device(&ids[2]).unwrap();
+    first.add(HEART, NOON, 3);
+    second.add_many(series(SLEEP, NOON, 2)).unwrap();
+    second.seal(Seal::All).unwrap();
+    first.sync().await;
+    sync(&second, to, &town.time).await;
+    first.sync().await;
+    sync(&second, to, &town.time).await;
+    for vault in [&first.vault, &second] {
+        assert_eq!(vault.set_aside().unwrap(), []);
+        assert_eq!(all(vault).len(), 10);
+    }
+    for ended in [&third, &fourth] {
+        assert!(!ended.sync_all(to).await.unwrap().done);
+    }
+    let again = restored(&town, &first, "again").await;
+    assert_eq!(all(&again), all(&first.vault));
+    goes_on(&town, &first, &again).await;
+    let once_more = restored(&town, &first, "once more").await;
+    assert_eq!(all(&once_more), all(&again));
+}

@@ -177,6 +177,9 @@ impl Accounts for Sqlite {
                 if generation > recovery.generation {
                     return Err(Refusal::conflict("there is a newer generation").into());
                 }
+                if recovery.generation - generation > 1 {
+                    return Err(Refusal::conflict("a generation is missing before it").into());
+                }
                 // what opens the newest opens the bag; the one before stays, as the phone may
                 // still have to put it into the bag
                 let before = params![account.0, generation];
@@ -191,6 +194,8 @@ impl Accounts for Sqlite {
                     "DELETE FROM recovery WHERE account = ?1 AND generation < ?2",
                     before,
                 )?;
+            } else if recovery.generation > 1 {
+                return Err(Refusal::conflict("a generation is missing before it").into());
             }
             // counted, never refused: there are two, of bounded size, and ending a device needs it
             charge(tx.db, account, body.len() as u64, u64::MAX)?;

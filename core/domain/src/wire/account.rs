@@ -1,6 +1,6 @@
 //! Lists that the cloud answers with, and what ends a device or an account.
 
-use super::{DeviceStatement, GrantForGrantee, Hash32, Id16, Sig64};
+use super::{DeviceStatement, GrantForGrantee, Hash32, Id16, Recovery, Sig64};
 use serde::{Deserialize, Serialize};
 use vitalwitness_proof::cbor::Encoder;
 
@@ -35,6 +35,40 @@ pub struct DeviceEnd {
     pub by: Option<Id16>,
     /// Over [`DeviceEnd::message`].
     pub signature: Sig64,
+}
+
+/// `PUT /v1/recovery`: the vault secret that follows the newest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRecovery {
+    /// It, sealed.
+    pub recovery: Recovery,
+    /// Who signs: null = the account's AIK, else the id of a grant key of one of its channels.
+    pub by: Option<Id16>,
+    /// Over [`NewRecovery::message`]; null for generation 1 alone, which follows none.
+    pub signature: Option<Sig64>,
+}
+
+impl NewRecovery {
+    /// What is signed: `vwN1` || enc([1, origin, account, generation, [[to, enc, ciphertext]...]]).
+    pub fn message(origin: &str, account: Id16, recovery: &Recovery) -> Vec<u8> {
+        let mut message = Encoder::after(b"vwN1".to_vec());
+        message
+            .array(5)
+            .int(1)
+            .text(origin)
+            .bytes(&account.0)
+            .uint(u64::from(recovery.generation))
+            .array(recovery.sealed.len());
+        for sealed in &recovery.sealed {
+            message
+                .array(3)
+                .bytes(&sealed.to.0)
+                .bytes(&sealed.enc.0)
+                .bytes(&sealed.ciphertext.0);
+        }
+        message.finish()
+    }
 }
 
 impl DeviceEnd {

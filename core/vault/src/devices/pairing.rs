@@ -1,10 +1,11 @@
 //! Pairing by two codes: the new device's keys there, the account and the cloud back.
 
-use super::{Device, STATED_BY, follow};
+use super::{Device, STATED_BY, other_deks};
 use crate::Error;
 use crate::account::{Account, device_key, new_alias};
 use crate::client::{Client, ClientError, Transport};
 use crate::keys::{KeyKind, key_id};
+use crate::kit::Kit;
 use crate::store::{Priority, Store, StoreError};
 use crate::sync::push::open_secret;
 use crate::sync::{CloudSettings, SyncReport, link};
@@ -130,13 +131,38 @@ impl Vault {
     /// # Errors
     ///
     /// [`ClientError::Unreadable`] when the code is none; [`ClientError::Offline`] when the cloud
-    /// does not answer: call again.
+    /// does not answer: call again. [`crate::kit::KitError::Needed`] when this device has no key that signs
+    /// grants in the log yet; see [`Vault::pair_with_kit`].
     pub async fn pair(&self, code: &str, transport: &Arc<dyn Transport>) -> Result<String, Error> {
+        self.pair_by(code, None, transport).await
+    }
+
+    /// As [`Vault::pair`], signed by the recovery kit.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::kit::KitError::OtherAccount`]; as [`Vault::pair`].
+    pub async fn pair_with_kit(
+        &self,
+        code: &str,
+        kit: &Kit,
+        transport: &Arc<dyn Transport>,
+    ) -> Result<String, Error> {
+        self.pair_by(code, Some(kit), transport).await
+    }
+
+    async fn pair_by(
+        &self,
+        code: &str,
+        kit: Option<&Kit>,
+        transport: &Arc<dyn Transport>,
+    ) -> Result<String, Error> {
         let (dsk, dek) = parse_code(code).map_err(|_| ClientError::Unreadable)?;
         let settings = self.cloud()?.ok_or(ClientError::NotConnected)?;
         self.sync_all(transport).await?;
         self.learn_devices(transport).await?;
         let statement = self.with(|core| {
+            core.can_sign_present(kit)?;
             let time = core.server_ms()?;
             let account = &core.account;
             let message = Statement::message(&settings.origin, &account.id, &dsk, &dek, time);
@@ -155,16 +181,20 @@ impl Vault {
             .open_tell("POST", "/v1/devices", Some(&statement))
             .await?;
         self.with(|core| {
-            let (old, new) = core.next_secret()?;
             let device = Device {
                 id: key_id(&dsk),
                 ended: false,
                 dsk: dsk.clone(),
                 dek,
             };
+            let next = core.next_secret()?;
+            let mut deks = other_deks(&core.store.reader())?;
+            deks.retain(|dek| *dek != device.dek);
+            deks.push(device.dek.clone());
+            let body = core.recovery_of(&next.new, deks, kit)?;
             core.store.write(|tx| {
                 device.save(tx)?;
-                follow(old, &new, tx)
+                next.follow(Some(&body), tx)
             })
         })?;
         let report = self.sync_all(transport).await?;

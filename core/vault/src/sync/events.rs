@@ -4,7 +4,7 @@ use crate::Error;
 use crate::channels::ChannelSecrets;
 use vitalwitness_domain::record::{Hash, Id};
 use vitalwitness_domain::wire::{
-    Bytes, Id16, NewChannel, NewDenial, NewGrant, NewRevocation, Recovery, Sig64, SubmittedEvent,
+    Bytes, Id16, NewChannel, NewDenial, NewGrant, NewRecovery, NewRevocation, Sig64, SubmittedEvent,
 };
 use vitalwitness_proof::entry::{Event, EventType, event_message};
 
@@ -83,7 +83,7 @@ impl Signed for NewRevocation {
     }
 }
 
-impl Signed for Recovery {
+impl Signed for NewRecovery {
     fn events(&self) -> Vec<&[u8]> {
         Vec::new()
     }

@@ -83,7 +83,9 @@ impl Core {
                     }
                     What::Closed { stream_key } => brought.closed.push(stream_key.0),
                     What::Recovery { generation } => {
-                        if VaultSecret::load(tx, Some(*generation))?.is_none() {
+                        let here = VaultSecret::load(tx, Some(*generation))?.is_some();
+                        let waiting = VaultSecret::waiting(tx)?;
+                        if !here || waiting.iter().any(|it| it.generation == *generation) {
                             Errand::FetchSecret(*generation).queue(tx)?;
                         }
                     }
@@ -253,13 +255,21 @@ fn take_bag(
         }
         return Ok(());
     }
-    let Some(under) = VaultSecret::load(tx, Some(item.generation))? else {
+    let keep_sealed = || {
         let plain = super::errands::json(item)?;
-        tx.put(Kind::SealedBag, &item.item.0, cursor, &plain)?;
-        return Ok(());
+        tx.put(Kind::SealedBag, &item.item.0, cursor, &plain)
+            .map(drop)
+    };
+    let Some(under) = VaultSecret::load(tx, Some(item.generation))? else {
+        return Ok(keep_sealed()?);
     };
     // What does not open under the account's own secret was not put there by the account.
     let Ok(secret) = BagSecret::open(&item.sealed.0, &item.item.0, account, &under) else {
+        let waiting = VaultSecret::waiting(tx)?;
+        if waiting.iter().any(|it| it.generation == item.generation) {
+            // this device's own is not in the cloud: another device's may be
+            return Ok(keep_sealed()?);
+        }
         log::warn!("a bag item of generation {} does not open", item.generation);
         return Ok(());
     };
@@ -283,7 +293,9 @@ fn take_bag(
         BagSecret::Channel(_) | BagSecret::Device(_) => {}
         BagSecret::Grant(bytes) => crate::share::learned(&bytes.0, tx)?,
         BagSecret::Secret(secret) => {
-            secret.save(tx)?;
+            if VaultSecret::load(tx, Some(secret.generation))?.is_none() {
+                secret.save(tx)?;
+            }
             open_waiting(account, brought, tx)?;
         }
     }

@@ -4,7 +4,7 @@
 //! cloud compares bytes, so that a message whose answer was lost is sent again as it was.
 
 use super::errands::{self, Errand};
-use super::link::{self, Number};
+use super::link::{self, CloudSettings, Number};
 use super::round::{Asked, Round};
 use super::{entries, events};
 use crate::Error;
@@ -12,7 +12,8 @@ use crate::account::VaultSecret;
 use crate::bag::BagSecret;
 use crate::channels::Channel;
 use crate::client::ClientError;
-use crate::keys::key_id;
+use crate::keys::{KeyError, key_id};
+use crate::kit::Kit;
 use crate::store::{BatchState, DAMAGED, Kind, Tx};
 use crate::tasks::Task;
 use crate::vault::Core;
@@ -22,7 +23,7 @@ use vitalwitness_domain::record::Id;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::{
     BagItem, BatchStatus, Bytes, ChannelEntries, Hash32, Id16, Logged, NewBatch, NewChannel,
-    Recovery, SealedTo, SubmittedEvent, slug,
+    NewRecovery, Recovery, SealedTo, SubmittedEvent, slug,
 };
 use vitalwitness_proof::entry::{Event, EventType, Purpose};
 use vitalwitness_proof::sha256;
@@ -87,25 +88,33 @@ impl Round<'_> {
         Ok(Asked::from_answer(answer))
     }
 
-    /// The vault secret, sealed to the kit and to every device that is known and not ended.
+    /// The vault secret, sealed to the kit and to every device that is known and not ended. It was
+    /// signed when it was decided; one that had to be made anew is signed now.
     async fn send_secret(&mut self, generation: u32) -> Result<Asked, Error> {
-        let body: Option<Recovery> = self.vault.with(|core| {
-            let Some(secret) = VaultSecret::load(&core.store.reader(), Some(generation))? else {
-                return Ok(None);
-            };
-            let name = [b"recovery".as_slice(), &generation.to_be_bytes()].concat();
-            kept(core, &name, |core| core.sealed_secret(&secret)).map(Some)
-        })?;
-        let Some(body) = body else {
-            return Ok(Asked::Done);
-        };
-        let waits = self.vault.with(|core| {
+        let body = self.vault.with(|core| {
             let reader = core.store.reader();
-            Ok::<_, Error>(BagSecret::waits_for_older(generation, &reader)?)
+            let Some(secret) = VaultSecret::load(&reader, Some(generation))? else {
+                return Ok(Err(Asked::Done));
+            };
+            if BagSecret::waits_for_older(generation, &reader)? {
+                return Ok(Err(Asked::Later));
+            }
+            let make = |core: &mut Core| {
+                let deks = crate::devices::other_deks(&core.store.reader())?;
+                core.recovery_of(&secret, deks, None)
+            };
+            match kept(core, &recovery_name(generation), make) {
+                Ok(body) => Ok(Ok(body)),
+                // nobody at the phone, or the kit is needed
+                Err(Error::Key(KeyError::Refused)) => Ok(Err(Asked::Later)),
+                Err(Error::Kit(_)) => Ok(Err(Asked::aside(slug::KIT))),
+                Err(error) => Err(error),
+            }
         })?;
-        if waits {
-            return Ok(Asked::Later);
-        }
+        let body: NewRecovery = match body {
+            Ok(body) => body,
+            Err(asked) => return Ok(asked),
+        };
         let asked = self.tell("PUT", "/v1/recovery", Some(&body)).await?;
         if asked == Asked::Done {
             self.try_again();
@@ -300,7 +309,9 @@ impl Round<'_> {
     /// Fetches the newest vault secret and opens it with this device's key.
     async fn fetch_secret(&mut self, generation: u32) -> Result<Asked, Error> {
         let here = self.vault.with(|core| {
-            Ok::<_, Error>(VaultSecret::load(&core.store.reader(), Some(generation))?.is_some())
+            let reader = core.store.reader();
+            let here = VaultSecret::in_cloud(&reader)?;
+            Ok::<_, Error>(here.is_some_and(|here| here.generation >= generation))
         })?;
         if here {
             return Ok(Asked::Done);
@@ -311,14 +322,24 @@ impl Round<'_> {
             Ok(recovery) => recovery,
             Err(error) => return Ok(Asked::from_answer(Err(error))),
         };
-        self.vault.with(|core| {
+        let gave_way = self.vault.with(|core| {
             let env = core.env.clone();
             let account = core.account.clone();
             let key = crate::account::device_key(env.keystore.as_ref(), &account)?;
             let id = key_id(&env.keystore.public(&account.dek)?);
             let secret = open_secret(&recovery, &id, &key, &account.id)?;
-            core.take_secret(&secret)
+            let gave_way = core.give_way(&secret)?;
+            core.take_secret(&secret)?;
+            Ok::<_, Error>(gave_way)
         })?;
+        if gave_way {
+            // the other device may know of one that this one does not
+            let told = self.client.call("GET", "/v1/devices", None::<&()>).await;
+            if let Ok(told) = told {
+                let settings = self.settings.clone();
+                self.vault.with(|core| core.keep_devices(told, &settings))?;
+            }
+        }
         self.try_again();
         Ok(Asked::Done)
     }
@@ -345,10 +366,17 @@ pub(crate) fn open_secret(
 }
 
 impl Core {
-    fn sealed_secret(&self, secret: &VaultSecret) -> Result<Recovery, Error> {
+    /// A vault secret as the cloud takes it: sealed to the kit, to this device and to `deks`, and
+    /// signed by `kit` or a grant key of this device.
+    pub(crate) fn recovery_of(
+        &self,
+        secret: &VaultSecret,
+        deks: Vec<Vec<u8>>,
+        kit: Option<&Kit>,
+    ) -> Result<NewRecovery, Error> {
         let mut to = vec![self.account.kk.clone()];
         to.push(self.env.keystore.public(&self.account.dek)?.to_vec());
-        to.extend(crate::devices::other_deks(&self.store.reader())?);
+        to.extend(deks);
         let seal = |spki: Vec<u8>| {
             let point = crate::keys::point_of(&spki).ok_or(DAMAGED)?;
             let random = self.env.random.as_ref();
@@ -359,9 +387,22 @@ impl Core {
                 ciphertext: Bytes(sealed.ciphertext),
             })
         };
-        Ok(Recovery {
+        let recovery = Recovery {
             generation: secret.generation,
             sealed: to.into_iter().map(seal).collect::<Result<_, Error>>()?,
+        };
+        let (mut by, mut signature) = (None, None);
+        if secret.generation > 1 {
+            let settings = CloudSettings::load(&self.store.reader())?;
+            let origin = settings.ok_or(ClientError::NotConnected)?.origin;
+            let message = NewRecovery::message(&origin, Id16(self.account.id), &recovery);
+            let signed = self.sign_present(kit, &message)?;
+            (by, signature) = (signed.0, Some(signed.1));
+        }
+        Ok(NewRecovery {
+            recovery,
+            by,
+            signature,
         })
     }
 
@@ -556,4 +597,9 @@ fn kept<T: Serialize + DeserializeOwned + events::Signed>(
 /// Under which name a batch's signed event is kept until the cloud has it.
 pub(crate) fn event_name(batch: &Id) -> Vec<u8> {
     [b"batch event".as_slice(), batch].concat()
+}
+
+/// Under which name a vault secret is kept as it is sent.
+pub(crate) fn recovery_name(generation: u32) -> Vec<u8> {
+    [b"recovery".as_slice(), &generation.to_be_bytes()].concat()
 }
