@@ -126,11 +126,11 @@ fn sample_measure(sample: &str, molar: bool) -> Measure {
         ("capillary-blood" | "capillary-plasma", true) => glucose::CAPILLARY_MOLAR,
         ("venous-plasma" | "arterial-plasma" | "plasma", false) => glucose::PLASMA_MASS,
         ("venous-plasma" | "arterial-plasma" | "plasma", true) => glucose::PLASMA_MOLAR,
-        ("venous-blood" | "arterial-blood" | "blood", false) => glucose::BLOOD_MASS,
-        ("venous-blood" | "arterial-blood" | "blood", true) => glucose::BLOOD_MOLAR,
         ("interstitial", _) => glucose::INTERSTITIAL,
         ("control-solution", _) => glucose::CONTROL,
-        _ => glucose::UNKNOWN,
+        // A meter measures blood; the word says that its type was reserved.
+        (_, false) => glucose::BLOOD_MASS,
+        (_, true) => glucose::BLOOD_MOLAR,
     }
 }
 

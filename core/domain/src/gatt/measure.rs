@@ -217,6 +217,5 @@ pub mod glucose {
         PLASMA_MOLAR = coded("glucose", "loinc|14749-6");
         INTERSTITIAL = coded("glucose", "loinc|99504-3");
         CONTROL = live("glucose");
-        UNKNOWN = coded("glucose", "loinc|2339-0");
     }
 }

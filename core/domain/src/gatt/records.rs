@@ -142,6 +142,7 @@ impl Reading {
 
     fn intervals(&self, at: At, source: Source, kept: &mut Kept) {
         let code = RR_INTERVAL.code.unwrap_or_default();
+        let contact = !self.status.contains(&NO_CONTACT);
         let mut end = 0_i64;
         let mut found = Vec::new();
         for beat in self.beats.iter().rev() {
@@ -162,7 +163,7 @@ impl Reading {
             };
             end = start;
             match amount.number() {
-                Some(number) if *beat > 0 => {
+                Some(number) if *beat > 0 && contact => {
                     let body = Body::Observation {
                         code: code.to_owned(),
                         value: Value::Quantity(number, "ms".to_owned()),
@@ -171,7 +172,7 @@ impl Reading {
                 }
                 _ => kept.left.push(Left {
                     what: RR_INTERVAL.name,
-                    why: "nothing",
+                    why: if contact { "nothing" } else { "no_contact" },
                 }),
             }
         }
