@@ -10,6 +10,9 @@
 //! - steps are told apart as walking, intense and on floors: whether they add up to all steps is not
 //!   said, so each has a local code and none is LOINC's number of steps.
 //!
+//! Not read, and kept as bytes by the caller: general instantaneous data (2B3C), cardiorespiratory
+//! summary (2B3F), control point, current session and session descriptor (2B43 to 2B45).
+//!
 //! Each message: header, flags (1 to 4 octets), session, sub-session, seconds since the session's
 //! start, number of the message, fields.
 
