@@ -35,6 +35,7 @@ pub mod streams;
 mod summary;
 pub mod sync;
 pub mod tasks;
+mod totals;
 pub mod tracing;
 mod vault;
 
@@ -50,4 +51,5 @@ pub use querying::{Count, Found, Page, Place, Query, Status};
 pub use receipts::{Disclosure, EventProof};
 pub use sealing::Seal;
 pub use summary::Day;
+pub use totals::{Counter, DayTotal, Part};
 pub use vault::{Env, Statement, Vault};

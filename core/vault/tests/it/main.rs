@@ -12,3 +12,4 @@ mod handover;
 mod records;
 mod schema;
 mod support;
+mod totals;
