@@ -1,13 +1,15 @@
 //! Files of released schemas open, with what was put into them then.
 //!
 //! A fixture is made once, by the release that brings the schema:
-//! `VITALWITNESS_NEW_FIXTURE=schema-2 cargo test -p vitalwitness-vault --test it schema`
+//! `VITALWITNESS_NEW_FIXTURE=schema-3 cargo test -p vitalwitness-vault --test it schema`
 
 use crate::support::{Home, MARCH, ORIGIN, heart_rate, seconds};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use vitalwitness_domain::gatt::Refused;
 use vitalwitness_domain::record::{Body, NoteBody, Record};
+use vitalwitness_vault::ble::{Characteristic, Found, Intake, Item, Learned, Proposal, Whose};
 use vitalwitness_vault::keys::{Argon, FileKeyStore};
 use vitalwitness_vault::{Env, Query, Seal, Vault};
 
@@ -38,7 +40,35 @@ fn make(folder: &Path) {
     };
     vault.add(Record::typed(MARCH, 60, note)).unwrap();
     vault.erase(&added[5].rc).unwrap();
+    pair_a_cuff(&vault);
     vault.compact().unwrap();
+}
+
+/// Since schema 2: a device, and a value of it that cannot be read.
+fn pair_a_cuff(vault: &Vault) {
+    let found = Found {
+        peripheral: "F0:0D:BE:EF:00:02".into(),
+        name: Some("BP Cuff".into()),
+        services: vec![0x1810],
+        rssi: None,
+    };
+    let confirmed = Proposal::of(found).confirm("Ada", Whose::User(1)).unwrap();
+    let sensor = vault.keep_sensor(&confirmed, &Learned::default()).unwrap();
+    let from = Characteristic {
+        service: 0x1810,
+        number: 0x2A35,
+    };
+    let bytes = vec![0x00, 121, 0];
+    let item = Item {
+        says: Err(Refused::Truncated),
+        frames: vec![(from, MARCH, bytes)],
+    };
+    let intake = Intake {
+        items: vec![item],
+        cursor: Some((0x1810, 7)),
+        ..Intake::default()
+    };
+    vault.take_in(&sensor.id, &intake, &|_| 60).unwrap();
 }
 
 #[test]
@@ -64,6 +94,15 @@ fn a_file_of_every_released_schema_opens_with_its_records() {
         }
         vault.check().unwrap();
         vault.add(heart_rate(MARCH, 61)).unwrap();
+        if fixture.ends_with("schema-1") {
+            assert!(vault.sensors().unwrap().is_empty());
+            pair_a_cuff(&vault);
+        }
+        let [cuff] = vault.sensors().unwrap().try_into().unwrap();
+        assert_eq!((cuff.wearer.as_str(), cuff.whose), ("Ada", Whose::User(1)));
+        assert_eq!((cuff.through(0x1810), cuff.counts.refused), (Some(7), 1));
+        let frames = vault.frames(&cuff.id).unwrap();
+        assert_eq!(frames[0].bytes, [0x00, 121, 0]);
         seen += 1;
     }
     assert!(seen >= 1, "no fixture");
