@@ -12,3 +12,4 @@ mod program;
 mod receipts;
 mod record;
 mod several;
+mod worn;

@@ -286,8 +286,8 @@ impl Days {
             let share = |ms: i64| share(span.micros, i128::from(ms), length);
             let (counted, raw) = (share(free), share(end - start));
             let sums = self.0.entry(day).or_default();
-            let counter = Counter::of(span.source);
-            match sums.iter_mut().find(|it| Counter::of(it.0) == counter) {
+            let who = Counter::of(span.source);
+            match sums.iter_mut().find(|it| Counter::of(it.0) == who) {
                 Some(sum) => (sum.1, sum.2) = (sum.1 + counted, sum.2 + raw),
                 None => sums.push((span.source, counted, raw)),
             }
