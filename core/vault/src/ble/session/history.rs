@@ -169,6 +169,12 @@ impl History {
         }
     }
 
+    /// The device was asked and says nothing.
+    pub(super) fn silent(&mut self) {
+        self.lost();
+        self.fault = Some(Fault::HistoryIncomplete);
+    }
+
     /// The link is gone, or silent: what is durable stays, the rest is asked for again.
     pub(super) fn lost(&mut self) {
         self.current = None;

@@ -292,7 +292,6 @@ impl Session {
         };
         match (call, answer) {
             (Call::Connect, Answer::Linked(link)) => {
-                self.tries = 0;
                 self.subscribed = 0;
                 self.heard_ms = now.steady_ms;
                 self.learned.bonded = link.bonded;
@@ -380,6 +379,8 @@ impl Session {
             return;
         }
         self.heard_ms = now.steady_ms;
+        // a link that stands and gives nothing is no success
+        self.tries = 0;
         if self.phase == Phase::Live {
             self.show(State::Live, out);
         }
@@ -423,6 +424,10 @@ impl Session {
     }
 
     fn lost(&mut self, why: Fault, now: Now, out: &mut Vec<Command>) {
+        // a call that fails and the system's own word are one loss
+        if matches!(self.phase, Phase::Away { .. }) {
+            return;
+        }
         self.doing = None;
         self.todo.clear();
         self.history.lost();
@@ -467,9 +472,8 @@ impl Session {
         match self.phase {
             Phase::Away { until } if now.steady_ms >= until => self.link(out),
             Phase::Remembering if self.history.is_silent(now.steady_ms) => {
-                self.history.lost();
-                self.tries += 1;
-                if self.tries >= MOST_TRIES {
+                self.history.silent();
+                if self.tries + 1 >= MOST_TRIES {
                     self.phase = Phase::Settling;
                 } else {
                     self.leave_for_a_while();

@@ -67,6 +67,8 @@ pub(crate) struct Script {
     pub(crate) calls: Vec<String>,
     /// What was written, in order.
     pub(crate) written: Vec<(u16, Vec<u8>)>,
+    /// After so many requests the control point falls silent.
+    pub(crate) silent_after: Option<usize>,
     /// A person stops it once a stream or a report is sent.
     pub(crate) stop: bool,
 }
@@ -236,7 +238,13 @@ impl Radio for FakeRadio {
         script.written.push((to.number, bytes.clone()));
         if to.number == 0x2A52 {
             self.push(to.service, to.number, bytes.clone());
-            self.asked(to.service, &bytes, &mut script);
+            let requests = script.written.iter().filter(|(to, _)| *to == 0x2A52);
+            if script
+                .silent_after
+                .is_none_or(|after| requests.count() <= after)
+            {
+                self.asked(to.service, &bytes, &mut script);
+            }
         }
         done(Ok(()))
     }

@@ -170,6 +170,30 @@ async fn a_meter_that_refuses_its_memory_is_told_and_hides_nothing() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_falls_silent_is_asked_three_times_and_said_to_be_incomplete() {
+    let mut world = World::new(meter(0..9));
+    // it counts, and then says nothing any more
+    world.radio.script().silent_after = Some(1);
+    let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
+    let error = world.run(&sensor, Goal::History).await.unwrap_err();
+    assert!(
+        matches!(error, BleError::Stopped(Fault::HistoryIncomplete)),
+        "{error:?}"
+    );
+    let asked = world
+        .radio
+        .script()
+        .calls
+        .iter()
+        .filter(|it| *it == "connect")
+        .count();
+    assert!(asked <= 4, "{asked} links");
+    world.radio.script().silent_after = None;
+    world.run(&sensor, Goal::History).await.unwrap();
+    assert_eq!(sequences(&world), (0..9).collect::<Vec<u16>>());
+}
+
 /// Carries a session out by hand and ends after `limit` commands, as a killed process would.
 /// True: it came to its end before.
 async fn killed_after(world: &World, sensor: &Sensor, limit: usize) -> bool {

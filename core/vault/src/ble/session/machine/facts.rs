@@ -1,10 +1,9 @@
 //! What a device says of itself, and its clock.
 
 use super::Session;
-use crate::ble::session::Call;
-use crate::ble::session::Now;
 use crate::ble::session::clock::{clock_face, session_start};
 use crate::ble::session::numbers::FACTS;
+use crate::ble::session::{Call, Goal, Now};
 use crate::ble::timing;
 use vitalwitness_domain::gatt::current_time::{Reason, current_time_bytes};
 use vitalwitness_domain::gatt::{self, Packet, uuid};
@@ -15,6 +14,10 @@ impl Session {
     pub(super) fn prepare(&mut self) {
         for number in FACTS {
             if number == uuid::SERIAL_NUMBER && !self.plan.serial {
+                continue;
+            }
+            // some cuffs wait a few seconds only: what does not change is read once
+            if self.plan.goal != Goal::Meet && ONCE.contains(&number) {
                 continue;
             }
             let found = self.offered.iter();
@@ -80,3 +83,10 @@ impl Session {
         }
     }
 }
+
+/// What does not change while a device is paired.
+const ONCE: [u16; 3] = [
+    uuid::MANUFACTURER_NAME,
+    uuid::MODEL_NUMBER,
+    uuid::SERIAL_NUMBER,
+];
