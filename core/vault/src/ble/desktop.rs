@@ -19,12 +19,13 @@ use btleplug::api::{
 };
 use btleplug::platform::{Adapter, Manager, Peripheral, PeripheralId};
 use futures_util::StreamExt as _;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 use vitalwitness_domain::gatt;
 
@@ -71,6 +72,10 @@ struct Seen {
     clock: Arc<dyn Clock>,
     peripherals: Mutex<HashMap<String, Known>>,
     wanted: Mutex<Option<Vec<u16>>>,
+    /// Devices whose link is ended and made again: that is not told.
+    renewed: Mutex<HashSet<String>>,
+    /// Devices whose link is gone, as the system tells it.
+    gone: broadcast::Sender<String>,
 }
 
 struct Known {
@@ -97,6 +102,8 @@ impl DesktopRadio {
             clock,
             peripherals: Mutex::default(),
             wanted: Mutex::default(),
+            renewed: Mutex::default(),
+            gone: broadcast::Sender::new(8),
         });
         let mut events = adapter.events().await.map_err(|error| of(&error))?;
         let (listener, central) = (seen.clone(), adapter.clone());
@@ -194,6 +201,41 @@ impl DesktopRadio {
         false
     }
 
+    /// Ends the link and makes it again; to the session it is the same one.
+    #[cfg(target_os = "linux")]
+    async fn link_anew(&self, peripheral: &Peripheral) -> Result<(), RadioError> {
+        let name = name_of(peripheral);
+        lock(&self.seen.renewed).insert(name.clone());
+        let renewed = async {
+            limited(peripheral.disconnect()).await?;
+            limited(peripheral.connect()).await?;
+            limited(peripheral.discover_services()).await
+        };
+        let renewed = renewed.await;
+        lock(&self.seen.renewed).remove(&name);
+        renewed
+    }
+
+    /// The end of a call, or that it needs a bond: a system that pairs by itself where a value is
+    /// refused is refused in turn, and may leave the call hanging.
+    async fn bonded_or<T>(
+        &self,
+        peripheral: &Peripheral,
+        call: impl Future<Output = Result<T, btleplug::Error>>,
+    ) -> Result<T, RadioError> {
+        #[cfg(target_os = "linux")]
+        let refused = self.agent.refuses(&peripheral.id().to_string());
+        #[cfg(not(target_os = "linux"))]
+        let refused = {
+            let _ = peripheral;
+            std::future::pending::<()>()
+        };
+        tokio::select! {
+            result = limited(call) => result,
+            () = refused => Err(RadioError::NeedsBonding),
+        }
+    }
+
     /// The characteristic of a device that is connected.
     async fn at(
         &self,
@@ -242,9 +284,14 @@ impl Radio for DesktopRadio {
         Box::pin(async move {
             let peripheral = self.find(&peripheral).await?;
             #[cfg(target_os = "linux")]
-            self.agent
-                .pair(&peripheral.id().to_string(), &name_of(&peripheral))
-                .await?;
+            {
+                let id = peripheral.id().to_string();
+                if self.agent.was_refused(&id) {
+                    // a pairing on the link where BlueZ's own was refused never ends
+                    self.link_anew(&peripheral).await?;
+                }
+                self.agent.pair(&id, &name_of(&peripheral)).await?;
+            }
             #[cfg(not(target_os = "linux"))]
             drop(peripheral);
             Ok(())
@@ -265,14 +312,15 @@ impl Radio for DesktopRadio {
     fn read(&self, peripheral: String, from: Characteristic) -> Pending<'_, Vec<u8>> {
         Box::pin(async move {
             let (peripheral, found) = self.at(&peripheral, from).await?;
-            limited(peripheral.read(&found)).await
+            self.bonded_or(&peripheral, peripheral.read(&found)).await
         })
     }
 
     fn write(&self, peripheral: String, to: Characteristic, bytes: Vec<u8>) -> Pending<'_, ()> {
         Box::pin(async move {
             let (peripheral, found) = self.at(&peripheral, to).await?;
-            limited(peripheral.write(&found, &bytes, WriteType::WithResponse)).await
+            let write = peripheral.write(&found, &bytes, WriteType::WithResponse);
+            self.bonded_or(&peripheral, write).await
         })
     }
 
@@ -283,16 +331,23 @@ impl Radio for DesktopRadio {
             if !found.properties.intersects(pushes) {
                 return Err(RadioError::NotOffered);
             }
-            limited(peripheral.subscribe(&found)).await
+            self.bonded_or(&peripheral, peripheral.subscribe(&found))
+                .await
         })
     }
 
     fn disconnect(&self, peripheral: String) -> Pending<'_, ()> {
         Box::pin(async move {
-            match self.seen.get(&peripheral) {
-                Some(known) => limited(known.disconnect()).await,
-                None => Ok(()),
-            }
+            let Some(known) = self.seen.get(&peripheral) else {
+                return Ok(());
+            };
+            let mut gone = self.seen.gone.subscribe();
+            limited(known.disconnect()).await?;
+            // BlueZ answers before it tells that the link is gone: told later, that would be held
+            // for the end of the next link
+            let told = async { while gone.recv().await.is_ok_and(|name| name != peripheral) {} };
+            let _ = tokio::time::timeout(TOLD, told).await;
+            Ok(())
         })
     }
 }
@@ -379,7 +434,13 @@ impl Seen {
             }
             CentralEvent::DeviceDisconnected(id) => {
                 if let Some(peripheral) = self.named(&id) {
-                    self.inbox.on_event(Event::Disconnected { peripheral });
+                    if !lock(&self.renewed).contains(&peripheral) {
+                        self.inbox.on_event(Event::Disconnected {
+                            peripheral: peripheral.clone(),
+                        });
+                    }
+                    // nobody waits for it: then nobody asked for it
+                    let _ = self.gone.send(peripheral);
                 }
             }
             CentralEvent::StateUpdate(CentralState::PoweredOff) => self.inbox.on_event(Event::Off),
@@ -518,60 +579,11 @@ impl fmt::Debug for DesktopRadio {
 const CONNECT: Duration = Duration::from_secs(30);
 /// Longest wait for one call.
 const CALL: Duration = Duration::from_secs(30);
+/// Longest wait to be told that a link is gone.
+const TOLD: Duration = Duration::from_secs(2);
 /// A device that is not known is looked for so often, this long each.
 const LOOKS: u32 = 40;
 const LOOK: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_bluez_says_becomes_what_a_person_can_do() {
-        let cases = [
-            (
-                "Not paired (org.bluez.Error.Failed)",
-                RadioError::NeedsBonding,
-            ),
-            (
-                "Read not permitted (org.bluez.Error.NotPermitted)",
-                RadioError::NeedsBonding,
-            ),
-            (
-                "Authentication Failed (org.bluez.Error.AuthenticationFailed)",
-                RadioError::BondRefused,
-            ),
-            (
-                "Authentication Rejected (org.bluez.Error.AuthenticationRejected)",
-                RadioError::BondRefused,
-            ),
-            (
-                "Resource Not Ready (org.bluez.Error.NotReady)",
-                RadioError::Off,
-            ),
-            (
-                "The name org.bluez was not provided by any .service files (org.freedesktop.DBus.Error.ServiceUnknown)",
-                RadioError::Off,
-            ),
-            (
-                "Not connected (org.bluez.Error.Failed)",
-                RadioError::Unreachable,
-            ),
-            (
-                "le-connection-abort-by-local (org.bluez.Error.Failed)",
-                RadioError::Unreachable,
-            ),
-            (
-                "Did not receive a reply (org.freedesktop.DBus.Error.NoReply)",
-                RadioError::Unreachable,
-            ),
-            (
-                "Operation failed with ATT error: 0x80 (org.bluez.Error.Failed)",
-                RadioError::Refused,
-            ),
-        ];
-        for (words, expect) in cases {
-            assert_eq!(of_words(words), expect, "{words}");
-        }
-    }
-}
+mod tests;

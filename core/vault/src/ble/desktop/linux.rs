@@ -2,7 +2,8 @@
 //!
 //! Pairing is asked for in so many words: left to BlueZ, which raises security when a read is
 //! refused, the read may never be tried again. The agent answers only for the device that is being
-//! paired by this program; for any other it refuses, so no stranger is bonded.
+//! paired by this program; for any other it refuses, so no stranger is bonded. A refusal is told to
+//! the call that made BlueZ ask: BlueZ itself leaves that call without an answer.
 
 use super::{Asker, Question, Reply, lock, of_words};
 use crate::ble::radio::{Event, Inbox, RadioError};
@@ -12,8 +13,11 @@ use dbus::nonblock::stdintf::org_freedesktop_dbus::Properties as _;
 use dbus::nonblock::{Proxy, SyncConnection};
 use dbus::{MethodErr, Path};
 use dbus_crossroads::{Context, Crossroads, IfaceBuilder};
+use std::collections::HashSet;
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::broadcast;
 
 /// Our agent on the system bus.
 pub(super) struct Agent {
@@ -27,6 +31,10 @@ struct Pairing {
     asker: Arc<dyn Asker>,
     /// Path on the bus, name for the person.
     device: Mutex<Option<(String, String)>>,
+    /// Paths of devices that BlueZ began to pair and this program did not.
+    unasked: broadcast::Sender<String>,
+    /// Those of them that were not paired since.
+    refused: Mutex<HashSet<String>>,
 }
 
 impl Agent {
@@ -40,6 +48,8 @@ impl Agent {
         let pairing = Arc::new(Pairing {
             asker,
             device: Mutex::default(),
+            unasked: broadcast::Sender::new(8),
+            refused: Mutex::default(),
         });
         let mut objects = Crossroads::new();
         objects.set_async_support(Some((
@@ -69,6 +79,25 @@ impl Agent {
             inbox,
             pairing,
         })
+    }
+
+    /// Ends when BlueZ began to pair the device by itself, and was refused. Counts from the call on.
+    pub(super) fn refuses(&self, id: &str) -> impl Future<Output = ()> + Send + use<> {
+        let (path, mut unasked) = (path_of(id), self.pairing.unasked.subscribe());
+        async move {
+            loop {
+                match unasked.recv().await {
+                    Ok(refused) if refused == path => return,
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        }
+    }
+
+    /// Whether BlueZ's own pairing of the device was refused since this was last asked.
+    pub(super) fn was_refused(&self, id: &str) -> bool {
+        lock(&self.pairing.refused).remove(&path_of(id))
     }
 
     /// Pairs a device; `name` is what the radio calls it.
@@ -136,9 +165,16 @@ impl Pairing {
     async fn ask(&self, device: Path<'static>, question: Question) -> Result<Reply, MethodErr> {
         let paired = lock(&self.device).clone();
         let Some((_, name)) = paired.filter(|(path, _)| *path == *device) else {
-            return Err(refused());
+            return Err(self.refuse(&device));
         };
         self.asker.ask(name, question).await.ok_or_else(refused)
+    }
+
+    fn refuse(&self, device: &Path<'static>) -> MethodErr {
+        lock(&self.refused).insert(device.to_string());
+        // nobody waits: then no call of ours made BlueZ ask
+        let _ = self.unasked.send(device.to_string());
+        refused()
     }
 }
 
@@ -169,7 +205,12 @@ fn methods(agent: &mut IfaceBuilder<Arc<Pairing>>) {
         |_, pairing: &mut Arc<Pairing>, (device,): (Path<'static>,)| {
             let paired = lock(&pairing.device);
             let ours = paired.as_ref().is_some_and(|(path, _)| *path == *device);
-            if ours { Ok(()) } else { Err(refused()) }
+            drop(paired);
+            if ours {
+                Ok(())
+            } else {
+                Err(pairing.refuse(&device))
+            }
         },
     );
     agent.method(
