@@ -6,6 +6,7 @@
 
 use super::Item;
 use crate::ble::radio::Characteristic;
+use vitalwitness_domain::gatt::cadence::Ride;
 use vitalwitness_domain::gatt::join::Join;
 use vitalwitness_domain::gatt::segments::Segments;
 use vitalwitness_domain::gatt::{self, Known, Packet, Reading, Refused};
@@ -15,6 +16,7 @@ use vitalwitness_domain::gatt::{self, Known, Packet, Reading, Refused};
 pub(super) struct Gather {
     join: Join,
     segments: Segments,
+    ride: Ride,
     parked: Vec<Parked>,
 }
 
@@ -39,8 +41,8 @@ pub(super) enum Gathered {
 }
 
 impl Gather {
-    /// Takes a value in.
-    pub(super) fn take(&mut self, frame: Frame, known: Known) -> Gathered {
+    /// Takes a value in that is heard at `steady_ms`, a clock that does not jump.
+    pub(super) fn take(&mut self, frame: Frame, known: Known, steady_ms: u64) -> Gathered {
         let packet = match gatt::parse(frame.0.number, &frame.2, known) {
             Ok(Packet::Segment(segment)) => {
                 let segments = std::mem::take(&mut self.segments);
@@ -58,10 +60,21 @@ impl Gather {
             other => other,
         };
         match packet {
-            Ok(Packet::Readings(readings)) => self.join(readings, frame),
+            Ok(Packet::Readings(readings)) => {
+                let readings = readings.into_iter().map(|it| self.turned(it, steady_ms));
+                let readings = readings.collect();
+                self.join(readings, frame)
+            }
             Ok(other) => Gathered::Other(other),
             Err(refused) => Gathered::Item(self.item(Err(refused), frame)),
         }
+    }
+
+    /// A cycling sensor sends counters: what they differ by since the reading before.
+    fn turned(&mut self, reading: Reading, steady_ms: u64) -> Reading {
+        let (ride, reading) = self.ride.apply(reading, steady_ms);
+        self.ride = ride;
+        reading
     }
 
     fn join(&mut self, readings: Vec<Reading>, frame: Frame) -> Gathered {

@@ -389,7 +389,10 @@ impl Session {
             out.push(Command::Learn(self.learned.clone()));
             return;
         }
-        match self.gather.take((from, at_ms, bytes), self.known) {
+        match self
+            .gather
+            .take((from, at_ms, bytes), self.known, now.steady_ms)
+        {
             Gathered::Other(Packet::Answer(answer)) => {
                 self.history.answered(answer);
                 if self.history.is_at_end() {
