@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export VW_CACHE ?= $(HOME)/.cache/vitalwitness
 CLOUD_BIN = target/debug/vitalwitness-cloud
 
-.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports
+.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports test-ble
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -17,7 +17,7 @@ demo: setup ## build, run the whole way on this machine, leave demo-out/
 	@cargo build --quiet --bins && cargo run --quiet -p vitalwitness-tests --bin demo
 
 test: setup ## every part but the slow ones; last line: N passed, N failed, N skipped
-	@tests/parts.sh rust portal exports
+	@tests/parts.sh rust portal exports ble
 
 test-rust: setup ## formats, lints, unit, vector and end-to-end tests, and the demo, with its time
 	@tests/parts.sh rust
@@ -28,7 +28,10 @@ test-portal: setup ## the second verifier and the check page, with its time
 test-exports: setup ## receipts in every form, judged by public parsers; leaves exports-out/
 	@tests/parts.sh exports
 
-test-slow: setup ## tenfold counts and the 1 GB import
+test-ble: setup ## vaults against BlueZ in a guest and emulated devices (BOOT=uml: a second kernel)
+	@tests/parts.sh ble
+
+test-slow: setup ## tenfold counts, the 1 GB import, a whole night over Bluetooth
 	@tests/parts.sh slow
 
 check: setup ## format, lints, unit and vector tests: minutes, before every commit

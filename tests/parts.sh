@@ -66,7 +66,11 @@ for part in "$@"; do
       step exports-tlog-cose tests/exports/run.sh tlog
       step exports-codes tests/exports/run.sh codes
       ;;
-    slow) VW_SLOW=1 step slow cargo test --workspace --no-fail-fast --quiet ;;
+    ble) step bluetooth tests/ble/run.sh ;;
+    slow)
+      VW_SLOW=1 step slow cargo test --workspace --no-fail-fast --quiet
+      VW_SLOW=1 step slow-bluetooth tests/ble/run.sh
+      ;;
     *) echo "no such part: $part" >&2; exit 2 ;;
   esac
   echo "part $part: $((SECONDS - began)) s"

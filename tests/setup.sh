@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the targets need: a Rust tool chain, a C compiler, the recorded activities;
-# with `exports` also what judges the exports: Node, Go, a browser, Python's venv.
+# with `exports` also what judges the exports: Node, Go, a browser, Python's venv; with `ble` what
+# builds and runs the Bluetooth guest.
 # Quiet when all is there. Downloads stay outside the clone, in $VW_CACHE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,6 +27,22 @@ if [ "${1:-}" = exports ]; then
   need go || apt_missing+=(golang-go)
   need chromium || need chromium-browser || need google-chrome || apt_missing+=(chromium)
   python3 -c 'import ensurepip' 2>/dev/null || apt_missing+=(python3-venv)
+fi
+if [ "${1:-}" = ble ]; then
+  need qemu-system-x86_64 || apt_missing+=(qemu-system-x86)
+  need modprobe || [ -x /sbin/modprobe ] || apt_missing+=(kmod)
+  need cpio || apt_missing+=(cpio)
+  need zstd || apt_missing+=(zstd)
+  need strip || apt_missing+=(binutils)
+  python3 -c 'import ensurepip' 2>/dev/null || apt_missing+=(python3-venv)
+  # the guest is made of packages: apt must know them
+  apt-cache show linux-image-amd64 >/dev/null 2>&1 || as_root apt-get update -q >/dev/null
+  if [ "${BOOT:-}" = uml ]; then
+    need flex || apt_missing+=(flex)
+    need bison || apt_missing+=(bison)
+    need bc || apt_missing+=(bc)
+    need xz || apt_missing+=(xz-utils)
+  fi
 fi
 if [ ${#apt_missing[@]} -gt 0 ]; then
   as_root apt-get update -q >/dev/null
