@@ -56,8 +56,14 @@ case ${BOOT:-tcg} in
       -chardev "socket,id=steer,path=$work/steer.sock" -device virtserialport,chardev=steer,name=steer \
       >"$logs/guest.log" 2>&1 </dev/null
     ended=$?
-    # the guest's status comes as 2n+1
-    if [ $ended -eq 124 ]; then status=201; elif [ $((ended % 2)) -eq 1 ]; then status=$((ended >> 1)); else status=200; fi
+    # the guest's status comes as 2n+1; QEMU that cannot start exits with 1, too, and the log has no verdict
+    if [ $ended -eq 124 ]; then
+      status=201
+    elif [ $((ended % 2)) -eq 1 ] && grep -q '^@t EXIT' "$logs/guest.log"; then
+      status=$((ended >> 1))
+    else
+      status=200
+    fi
     ;;
 esac
 exit "$status"
