@@ -8,7 +8,7 @@ set -uo pipefail
 guest=$1 payload=$2 logs=$3
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${VW_CACHE:-$HOME/.cache/vitalwitness}
-limit=${LIMIT:-240}
+limit=${LIMIT:-600}
 now=2026-11-20T06:30:00 # the same in every run: so are the ledgers
 work=$(mktemp -d)
 mkdir -p "$logs/ledger" "$work/payload/t"
