@@ -1,5 +1,8 @@
 //! What a dump of everything the cloud holds shows, and whether a marker of the records is in it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, engine::DecodePaddingMode};
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +64,8 @@ fn sample(path: &Path, bytes: &[u8]) -> String {
     }
 }
 
-/// Of `markers`, those that stand anywhere in the files below `data`, as bytes.
+/// Of `markers`, those that stand anywhere in the files below `data`, as bytes, also where they are
+/// written in base64 or hex.
 ///
 /// # Errors
 ///
@@ -69,15 +73,60 @@ fn sample(path: &Path, bytes: &[u8]) -> String {
 pub fn found(data: &Path, markers: &[Vec<u8>]) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let mut hits = Vec::new();
     for path in files(data)? {
-        let bytes = std::fs::read(&path)?;
+        let layers = layers(std::fs::read(&path)?);
         for marker in markers {
-            if bytes.windows(marker.len()).any(|w| w == marker.as_slice()) {
+            let is_in = |bytes: &Vec<u8>| bytes.windows(marker.len()).any(|w| w == marker);
+            if layers.iter().any(is_in) {
                 hits.push((path.clone(), marker.clone()));
             }
         }
     }
     Ok(hits)
 }
+
+/// The bytes, and what is written in them as base64 (either alphabet) or hex, to the third depth.
+pub fn layers(bytes: Vec<u8>) -> Vec<Vec<u8>> {
+    let mut all = vec![bytes];
+    let mut from = 0;
+    for _ in 0..3 {
+        let till = all.len();
+        for at in from..till {
+            let inner: Vec<Vec<u8>> = texts(&all[at]).flat_map(decoded).collect();
+            all.extend(inner);
+        }
+        from = till;
+    }
+    all
+}
+
+/// Runs of letters that base64 and hex are made of.
+fn texts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    bytes
+        .split(move |byte| !is_letter(byte))
+        .filter(|text| text.len() >= SHORTEST)
+}
+
+fn decoded(text: &[u8]) -> Vec<Vec<u8>> {
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let mut found: Vec<Vec<u8>> = hex::decode(text).into_iter().collect();
+    for alphabet in [alphabet::STANDARD, alphabet::URL_SAFE] {
+        // a length of 4n + 1 is none; the last letter may belong to what follows
+        let text = if text.len() % 4 == 1 {
+            &text[..text.len() - 1]
+        } else {
+            text
+        };
+        found.extend(GeneralPurpose::new(&alphabet, lenient).decode(text));
+    }
+    found.dedup();
+    found
+}
+
+/// Shorter text than this holds no marker.
+const SHORTEST: usize = 8;
 
 fn files(data: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
@@ -107,6 +156,19 @@ mod tests {
         std::fs::write(folder.path().join("blobs/a"), b"xxloinc|8867-4yy").unwrap();
         let hits = found(folder.path(), &[b"8867-4".to_vec(), b"absent".to_vec()]).unwrap();
         assert_eq!(hits.len(), 1);
+        let standard = base64::engine::general_purpose::STANDARD;
+        let once = standard.encode("a loinc|8867-4 of 61");
+        for written in [
+            once.clone(),
+            once.trim_end_matches('=').to_owned(),
+            hex::encode("8867-4 again"),
+            standard.encode(format!("{{\"scope\":\"{once}\"}}")),
+        ] {
+            let row = format!("{{\"document\":\"{written}\",\"n\":1}}");
+            std::fs::write(folder.path().join("blobs/a"), row).unwrap();
+            let hits = found(folder.path(), &[b"8867-4".to_vec(), b"absent".to_vec()]).unwrap();
+            assert_eq!(hits.len(), 1, "{written}");
+        }
         assert_eq!(holdings(folder.path()).unwrap()[0].kind, "blobs/");
     }
 }
