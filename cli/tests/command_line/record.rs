@@ -266,12 +266,13 @@ fn a_wrong_word_of_the_kit_is_named_and_can_be_tried_again() {
     let words = std::fs::read_to_string(&kit).unwrap();
     assert_eq!(words.split_whitespace().count(), 24);
 
-    let wrong = put(home.0.path(), "wrong.txt", "zebra ".repeat(24).as_bytes());
-    is_refused(
-        &home.run(&["confirm-kit", "--words", &wrong]),
-        1,
-        "kit_word",
-    );
+    let misspelt = words.replacen(words.split_whitespace().next().unwrap(), "zebrra", 1);
+    // 24 times "zebra" is a kit, whose check sum holds: of somebody else
+    let another = "zebra ".repeat(24);
+    for (text, code) in [(misspelt, "kit_word"), (another, "kit_other_account")] {
+        let wrong = put(home.0.path(), "wrong.txt", text.as_bytes());
+        is_refused(&home.run(&["confirm-kit", "--words", &wrong]), 1, code);
+    }
     let short = put(home.0.path(), "short.txt", b"zebra zebra");
     is_refused(
         &home.run(&["confirm-kit", "--words", &short]),
