@@ -230,9 +230,20 @@ impl DesktopRadio {
             let _ = peripheral;
             std::future::pending::<()>()
         };
-        tokio::select! {
+        let mut gone = self.seen.gone.subscribe();
+        let result = tokio::select! {
             result = limited(call) => result,
             () = refused => Err(RadioError::NeedsBonding),
+        };
+        if !matches!(result, Err(RadioError::Refused)) {
+            return result;
+        }
+        // a link that breaks fails its calls as if the device refused; that it is gone comes after
+        let name = name_of(peripheral);
+        let told = async { while gone.recv().await.is_ok_and(|it| it != name) {} };
+        match tokio::time::timeout(BREAKS, told).await {
+            Ok(()) => Err(RadioError::Unreachable),
+            Err(_) => result,
         }
     }
 
@@ -579,6 +590,8 @@ impl fmt::Debug for DesktopRadio {
 const CONNECT: Duration = Duration::from_secs(30);
 /// Longest wait for one call.
 const CALL: Duration = Duration::from_secs(30);
+/// How soon after its last call a broken link is told as gone.
+const BREAKS: Duration = Duration::from_millis(500);
 /// Longest wait to be told that a link is gone.
 const TOLD: Duration = Duration::from_secs(2);
 /// A device that is not known is looked for so often, this long each.
