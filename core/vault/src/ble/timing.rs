@@ -12,6 +12,13 @@
 //! When its clock is set, what it stored before stays off: a time up to where the clock then stood
 //! is corrected by what it was off then.
 //!
+//! A correction that ends after the arrival is none: the clock was right when it stamped and lost
+//! its time later (a battery was changed). Then the time stands as sent. Whatever the clock shows
+//! now, a time ahead of the arrival or more than five years before it counts as in case 3, and so
+//! does one of which the device says that its clock was not set.
+//!
+//! A time that says how it stands to UTC needs no wall.
+//!
 //! Pure. What was sent stays in the record's note `device-time`; a correction is a note beside it.
 
 use super::sensor::ClockSeen;
@@ -24,6 +31,18 @@ use vitalwitness_domain::import::Zone;
 pub(crate) struct Timed {
     pub(crate) at: At,
     pub(crate) notes: BTreeMap<String, String>,
+}
+
+impl Timed {
+    /// Whether the device's time was not trusted.
+    pub(crate) fn is_from_arrival(&self) -> bool {
+        self.notes.get(TIME_FROM).is_some_and(|it| it == ARRIVAL)
+    }
+
+    /// Whether the device's clock was off and its time corrected.
+    pub(crate) fn is_corrected(&self) -> bool {
+        self.notes.contains_key(CORRECTED)
+    }
 }
 
 /// What is known of the clock that stamped a reading.
@@ -39,60 +58,87 @@ pub(crate) struct Stamps {
 
 /// Decides when `reading`, arrived at `arrived_ms`, applies.
 pub(crate) fn when(reading: &Reading, arrived_ms: i64, stamps: Stamps, zone: Zone<'_>) -> Timed {
-    let Stamps {
-        clock,
-        before,
-        session_ms,
-    } = stamps;
     let mut notes = BTreeMap::new();
     let mut note = |name: &str, text: String| {
         notes.insert(name.to_owned(), text);
     };
-    let start_ms = match (reading.time, reading.face_ms()) {
-        (None, _) => arrived_ms,
-        (Some(DeviceTime::Session { minutes }), _) => {
-            if let Some(start) = session_ms {
-                start.saturating_add(i64::from(minutes) * 60_000)
-            } else {
-                note("time-from", "arrival".to_owned());
-                arrived_ms
-            }
-        }
-        (Some(_), None) => {
-            note("time-from", "arrival".to_owned());
-            arrived_ms
-        }
-        (Some(_), Some(face)) => {
-            match clock.map(|clock| off_by(face, arrived_ms, clock, before, zone)) {
-                Some(Some(off)) => {
-                    note(
-                        "clock-corrected",
-                        format!("{:+} s", rounded_s(off.behind_ms)),
-                    );
-                    face.saturating_add(off.delta_ms)
+    let sent = match (reading.time, reading.face_ms()) {
+        (None, _) => Some(arrived_ms),
+        (Some(DeviceTime::Session { minutes }), _) => stamps
+            .session_ms
+            .map(|start| start.saturating_add(i64::from(minutes) * 60_000)),
+        // the device says so itself
+        _ if reading.status.contains(&"clock-not-set") => None,
+        (Some(_), None) => None,
+        (Some(time), Some(face_ms)) => {
+            let stamp = Stamp::of(time, face_ms, arrived_ms, zone);
+            let off = stamps
+                .clock
+                .and_then(|clock| off_by(stamp, arrived_ms, clock, stamps.before));
+            let corrected = off.map(|off| (off, stamp.corrected(off)));
+            match corrected.filter(|(_, at)| *at <= arrived_ms.saturating_add(AHEAD_MS)) {
+                Some((off, at)) => {
+                    note(CORRECTED, format!("{:+} s", rounded_s(off.behind_ms)));
+                    Some(at)
                 }
-                Some(None) => on_wall(face, arrived_ms, zone),
-                None => {
-                    let start = on_wall(face, arrived_ms, zone);
-                    if plausible(start, arrived_ms) {
-                        start
-                    } else {
-                        note("time-from", "arrival".to_owned());
-                        arrived_ms
-                    }
-                }
+                None => plausible(stamp.sent_ms, arrived_ms).then_some(stamp.sent_ms),
             }
         }
     };
     // a record cannot be before 1970; what the device sent stays in its note
-    let start_ms = if start_ms < 0 { arrived_ms } else { start_ms };
+    let sent = sent.filter(|start| *start >= 0);
+    if sent.is_none() {
+        note(TIME_FROM, ARRIVAL.to_owned());
+    }
+    let start_ms = sent.unwrap_or(arrived_ms);
+    let own = match reading.time {
+        Some(DeviceTime::Elapsed(elapsed)) if sent.is_some() => elapsed.offset_min(),
+        _ => None,
+    };
     Timed {
         at: At {
             start_ms,
             end_ms: None,
-            offset_min: zone(start_ms),
+            offset_min: own.unwrap_or_else(|| zone(start_ms)),
         },
         notes,
+    }
+}
+
+/// What a device stamped.
+#[derive(Clone, Copy)]
+struct Stamp {
+    face_ms: i64,
+    /// In UTC, if its clock was right.
+    sent_ms: i64,
+    /// It says how it stands to UTC: the wall here has no part in it.
+    of_itself: bool,
+}
+
+impl Stamp {
+    fn of(time: DeviceTime, face_ms: i64, arrived_ms: i64, zone: Zone<'_>) -> Self {
+        let own = match time {
+            DeviceTime::Elapsed(elapsed) if elapsed.is_utc() => Some(0),
+            DeviceTime::Elapsed(elapsed) => elapsed.offset_min(),
+            _ => None,
+        };
+        let sent_ms = match own {
+            Some(offset_min) => face_ms.saturating_sub(i64::from(offset_min) * 60_000),
+            None => on_wall(face_ms, arrived_ms, zone),
+        };
+        Self {
+            face_ms,
+            sent_ms,
+            of_itself: own.is_some(),
+        }
+    }
+
+    fn corrected(self, off: ClockSeen) -> i64 {
+        if self.of_itself {
+            self.sent_ms.saturating_add(off.behind_ms)
+        } else {
+            self.face_ms.saturating_add(off.delta_ms)
+        }
     }
 }
 
@@ -108,28 +154,32 @@ pub(crate) fn seen(face_ms: i64, at_ms: i64, zone: Zone<'_>) -> ClockSeen {
     }
 }
 
-/// By what the stamp `face_ms` is off; none: it is the time on the wall.
+/// By what `stamp` is off; none: it is the time as it was.
 fn off_by(
-    face_ms: i64,
+    stamp: Stamp,
     arrived_ms: i64,
     clock: ClockSeen,
     before: Option<ClockSeen>,
-    zone: Zone<'_>,
 ) -> Option<ClockSeen> {
-    let was_off = |it: &ClockSeen| it.behind_ms.abs() > TOLERANCE_MS;
-    if was_off(&clock) {
-        let stamped = on_wall(face_ms, arrived_ms, zone);
+    if clock.was_off() {
         let since_set = clock.set_ms.is_some_and(|set| {
-            stamped >= set - TOLERANCE_MS && stamped <= arrived_ms + TOLERANCE_MS
+            stamp.sent_ms >= set - TOLERANCE_MS && stamp.sent_ms <= arrived_ms + TOLERANCE_MS
         });
         return (!since_set).then_some(clock);
     }
-    before.filter(was_off).filter(|before| {
-        let ahead = on_wall(face_ms, arrived_ms, zone) > arrived_ms + AHEAD_MS;
+    before.filter(ClockSeen::was_off).filter(|before| {
+        let ahead = stamp.sent_ms > arrived_ms + AHEAD_MS;
         let stood = before.set_ms.map(|set| set - before.delta_ms);
-        let until = before.behind_ms > 0 && stood.is_some_and(|stood| face_ms <= stood);
+        let until = before.behind_ms > 0 && stood.is_some_and(|stood| stamp.face_ms <= stood);
         ahead || until
     })
+}
+
+impl ClockSeen {
+    /// Whether what it stamps must be corrected.
+    pub(crate) fn was_off(&self) -> bool {
+        self.behind_ms.abs() > TOLERANCE_MS
+    }
 }
 
 /// Whether a clock is so far off that it should be set.
@@ -161,6 +211,9 @@ fn rounded_s(ms: i64) -> i64 {
     (ms + 500 * ms.signum()) / 1_000
 }
 
+const TIME_FROM: &str = "time-from";
+const ARRIVAL: &str = "arrival";
+const CORRECTED: &str = "clock-corrected";
 const DAY_MS: i64 = 86_400_000;
 /// A clock this near to the one on the wall is right.
 const TOLERANCE_MS: i64 = 90_000;

@@ -6,6 +6,7 @@
 
 use super::*;
 use chrono::{DateTime, NaiveDateTime};
+use vitalwitness_domain::gatt::Elapsed;
 
 /// Central Europe in 2026: an hour ahead, two from 29 March to 25 October, both at 01:00 UTC.
 fn berlin(ms: i64) -> i16 {
@@ -239,4 +240,143 @@ fn an_impossible_time_and_minutes_of_an_unknown_session_count_as_they_arrived() 
     };
     let timed = when(&nothing, arrived, stamps, &berlin);
     assert_eq!(timed.at.start_ms, utc("2026-05-04T08:05:00"));
+}
+
+/// A clock that shows 1 January 2010 when it is read at 08:30 UTC: its battery was changed.
+fn reset() -> ClockSeen {
+    let seen = ("2010-01-01T00:35:00", "2026-05-04T08:30:00");
+    seen_at(seen, None, berlin)
+}
+
+fn right() -> ClockSeen {
+    let seen = ("2026-05-04T10:30:00", "2026-05-04T08:30:00");
+    seen_at(seen, None, berlin)
+}
+
+#[test]
+fn a_time_is_corrected_only_into_the_past_and_one_that_cannot_be_is_when_it_arrived() {
+    let arrival = ("2026-05-04T08:30:00", Some("arrival"));
+    for (why, face, clock, (expect, from)) in [
+        (
+            "stamped before the battery was changed",
+            "2026-04-20T10:00:00",
+            Some(reset()),
+            ("2026-04-20T08:00:00", None),
+        ),
+        (
+            "neither as sent nor corrected",
+            "2031-01-01T00:00:00",
+            Some(reset()),
+            arrival,
+        ),
+        (
+            "before the year 2000, and corrected ahead",
+            "2010-01-01T03:00:00",
+            Some(reset()),
+            arrival,
+        ),
+        (
+            "2010, and the clock is right now",
+            "2010-01-01T00:05:00",
+            Some(right()),
+            arrival,
+        ),
+        (
+            "ahead, and the clock is right now",
+            "2026-05-05T10:00:00",
+            Some(right()),
+            arrival,
+        ),
+        (
+            "a year ago, and the clock is right now",
+            "2025-05-05T10:00:00",
+            Some(right()),
+            ("2025-05-05T08:00:00", None),
+        ),
+    ] {
+        let stamps = Stamps {
+            clock,
+            ..Stamps::default()
+        };
+        let timed = when(&stamped(face), utc("2026-05-04T08:30:00"), stamps, &summer);
+        assert_eq!(timed.at.start_ms, utc(expect), "{why}");
+        let noted = timed.notes.get("time-from").map(String::as_str);
+        assert_eq!(noted, from, "{why}");
+    }
+}
+
+/// Always two hours ahead.
+fn summer(_: i64) -> i16 {
+    120
+}
+
+#[test]
+fn a_time_whose_device_says_its_clock_is_not_set_is_not_trusted() {
+    let mut reading = stamped("2026-05-04T10:00:00");
+    reading.status.push("clock-not-set");
+    let arrived = utc("2026-05-04T08:30:00");
+    for clock in [None, Some(right())] {
+        let stamps = Stamps {
+            clock,
+            ..Stamps::default()
+        };
+        let timed = when(&reading, arrived, stamps, &berlin);
+        assert_eq!(timed.at.start_ms, arrived);
+        assert_eq!(timed.notes["time-from"], "arrival");
+    }
+}
+
+#[test]
+fn a_time_that_says_how_it_stands_to_utc_needs_no_wall() {
+    let since_2000 = |text: &str| (utc(text) - utc("2000-01-01T00:00:00")).unsigned_abs() / 1_000;
+    let elapsed = |flags: u8, text: &str, offset: i8| Reading {
+        time: Some(DeviceTime::Elapsed(Elapsed {
+            flags,
+            value: since_2000(text),
+            source: 6,
+            offset,
+        })),
+        ..Reading::default()
+    };
+    let arrived = utc("2026-05-04T08:30:00");
+    for (why, flags, shown, offset, expect, zone) in [
+        (
+            "UTC",
+            0x02,
+            "2026-05-04T08:00:00",
+            0,
+            "2026-05-04T08:00:00",
+            120,
+        ),
+        (
+            "UTC, with its zone",
+            0x12,
+            "2026-05-04T08:00:00",
+            -20,
+            "2026-05-04T08:00:00",
+            -300,
+        ),
+        (
+            "local, with its zone",
+            0x10,
+            "2026-05-04T03:00:00",
+            -20,
+            "2026-05-04T08:00:00",
+            -300,
+        ),
+        (
+            "local, and no more",
+            0x00,
+            "2026-05-04T10:00:00",
+            0,
+            "2026-05-04T08:00:00",
+            120,
+        ),
+    ] {
+        let reading = elapsed(flags, shown, offset);
+        let timed = when(&reading, arrived, Stamps::default(), &berlin);
+        assert_eq!(timed.at.start_ms, utc(expect), "{why}");
+        assert_eq!(timed.at.offset_min, zone, "{why}");
+        assert!(timed.notes.is_empty(), "{why}");
+    }
 }
