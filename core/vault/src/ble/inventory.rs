@@ -155,9 +155,10 @@ impl Sensor {
         };
         self.bonded = learned.bonded;
         if learned.clock.is_some() {
-            if let Some(clock) = self.clock.filter(|it| it.set_ms.is_some()) {
-                self.before = Some(clock);
-            }
+            // a small correction does not hide the one that matters
+            let most = self.before.map_or(0, |it| it.behind_ms.abs());
+            let set = self.clock.filter(|it| it.set_ms.is_some() && it.was_off());
+            self.before = set.filter(|it| it.behind_ms.abs() >= most).or(self.before);
             self.clock = learned.clock;
         }
     }
@@ -179,4 +180,32 @@ fn name_of(confirmed: &Confirmed, learned: &Learned) -> String {
     told.or_else(|| learned.about.model.clone())
         .or(model)
         .unwrap_or_else(|| "unnamed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ble::sensor::ClockSeen;
+
+    fn set(behind_ms: i64) -> Learned {
+        Learned {
+            clock: Some(ClockSeen {
+                delta_ms: behind_ms,
+                at_ms: 1_000,
+                behind_ms,
+                set_ms: Some(2_000),
+            }),
+            ..Learned::default()
+        }
+    }
+
+    #[test]
+    fn a_clock_set_by_three_seconds_does_not_hide_that_it_was_years_behind() {
+        let years = 515_584_500_000;
+        let mut sensor = Sensor::default();
+        for behind_ms in [years, 3_000, -4_000, 0] {
+            sensor.learn(&set(behind_ms));
+        }
+        assert_eq!(sensor.before.map(|it| it.behind_ms), Some(years));
+    }
 }
