@@ -1,20 +1,24 @@
 //! What came from a device becomes durable: records, raw frames, cursor and counts, in one
 //! transaction.
 
+mod known;
+mod names;
+
 use super::inventory::{load, save};
 use super::sensor::{Counts, Sensor, Whose};
 use super::session::{Intake, Item};
-use super::timing::{self, Stamps};
+use super::timing::{self, Stamps, Timed};
 use crate::Error;
 use crate::store::Frame;
 use crate::vault::{Core, Vault};
+use known::Known;
+use names::{Names, Stamp};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use vitalwitness_domain::gatt::{DeviceTime, Reading};
+use vitalwitness_domain::gatt::Reading;
 use vitalwitness_domain::import::Zone;
-use vitalwitness_domain::record::{Grade, Id, Record, Source};
-use vitalwitness_proof::cbor::Encoder;
+use vitalwitness_domain::record::{Grade, Id, Record, RecordError, Source};
 
 /// What became of what came.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -23,7 +27,8 @@ pub struct Taken {
     pub records: Vec<Record>,
     /// Readings and values, counted.
     pub counts: Counts,
-    /// Of the others' readings, those refused because nobody said which user the owner is.
+    /// Of the others' readings, those refused because nobody can say whose they are: they name a
+    /// user and nobody said which one the owner is, or name none on a device of several.
     pub unclaimed: u32,
     /// Code of the last value that could not be read.
     pub refused: Option<&'static str>,
@@ -42,6 +47,7 @@ struct Sorted {
     frames: Vec<(Frame, Range<usize>)>,
     names: Vec<Vec<u8>>,
     seen: HashSet<Vec<u8>>,
+    known: Known,
     taken: Taken,
 }
 
@@ -131,58 +137,27 @@ impl Sorted {
                 return Ok(());
             }
         };
-        let mut made = 0;
-        let mut left = None;
+        let mut sum = Made::default();
         let mut theirs = false;
         for reading in readings {
             if !self.is_the_owners(reading, sensor) {
                 theirs = true;
                 continue;
             }
-            if let Some(name) = name_of(reading, item, intake, &sensor.id) {
-                if self.seen.contains(&name) || core.store.reader().was_taken(&name)? {
-                    self.taken.counts.repeated += 1;
-                    continue;
-                }
-                self.seen.insert(name.clone());
-                self.names.push(name);
-            }
-            let arrived_ms = item.frames.first().map_or(0, |(_, at_ms, _)| *at_ms);
-            let stamps = Stamps {
-                clock: intake.clock,
-                before: sensor.before,
-                session_ms: intake.session_ms,
-            };
-            let timed = timing::when(reading, arrived_ms, stamps, zone);
-            let source = Source {
-                grade: if sensor.bonded {
-                    Grade::Bonded
-                } else {
-                    Grade::Unbonded
-                },
-                device: Some(sensor.id),
-            };
-            let kept = reading.records(timed.at, source);
-            left = kept.left.first().map(|left| left.why).or(left);
-            let mut any = false;
-            for mut record in kept.records {
-                if !timed.notes.is_empty() {
-                    let context = record.context.get_or_insert_default();
-                    context.notes.extend(timed.notes.clone());
-                }
-                // one record that cannot be does not cost the others
-                if record.check().is_ok() && record.start_ms >= 0 {
-                    self.records.push(record);
-                    made += 1;
-                    any = true;
-                }
-            }
-            self.taken.counts.kept += u64::from(any);
+            let made = self.reading(reading, item, intake, sensor, core, zone)?;
+            let counts = &mut self.taken.counts;
+            counts.kept += u64::from(made.records > 0);
+            counts.repeated += u64::from(made.records == 0 && made.repeated);
+            counts.refused += u64::from(made.refused.is_some());
+            self.taken.refused = made.refused.or(self.taken.refused);
+            sum.records += made.records;
+            sum.refused = made.refused.or(sum.refused);
+            sum.left = made.left.or(sum.left);
         }
         // of other people nothing is kept, not even the bytes
-        if made > 0 {
-            self.keep_frames(item, "", made);
-        } else if let Some(why) = left
+        if sum.records > 0 {
+            self.keep_frames(item, sum.refused.unwrap_or_default(), sum.records);
+        } else if let Some(why) = sum.refused.or(sum.left)
             && !theirs
         {
             self.keep_frames(item, why, 0);
@@ -190,15 +165,100 @@ impl Sorted {
         Ok(())
     }
 
-    fn is_the_owners(&mut self, reading: &Reading, sensor: &Sensor) -> bool {
-        let owner = match (reading.user, sensor.whose) {
-            (None, _) | (_, Whose::Mine) => true,
-            (Some(user), Whose::User(owner)) => user == owner,
-            (Some(_), Whose::Unsaid) => {
-                self.taken.unclaimed += 1;
-                false
-            }
+    fn reading(
+        &mut self,
+        reading: &Reading,
+        item: &Item,
+        intake: &Intake,
+        sensor: &Sensor,
+        core: &Core,
+        zone: Zone<'_>,
+    ) -> Result<Made, Error> {
+        let arrived_ms = item.frames.first().map_or(0, |(_, at_ms, _)| *at_ms);
+        let stamps = Stamps {
+            clock: intake.clock,
+            before: sensor.before,
+            session_ms: intake.session_ms,
         };
+        let timed = timing::when(reading, arrived_ms, stamps, zone);
+        let source = Source {
+            grade: if sensor.bonded {
+                Grade::Bonded
+            } else {
+                Grade::Unbonded
+            },
+            device: Some(sensor.id),
+        };
+        let kept = reading.records(timed.at, source);
+        let stamp = Stamp::of(reading, &timed, arrived_ms, intake, sensor.id);
+        let mut made = Made::default();
+        for mut record in kept.records {
+            if !timed.notes.is_empty() {
+                let context = record.context.get_or_insert_default();
+                context.notes.extend(timed.notes.clone());
+            }
+            // one record that cannot be does not cost the others
+            if let Err(code) = check(&record) {
+                made.refused = Some(code);
+                continue;
+            }
+            if let Some(stamp) = &stamp {
+                let names = stamp.names(&record);
+                let there = self.was_taken(&names, core)?
+                    || (is_stored(&timed, arrived_ms) && self.known.holds(&record, core)?);
+                self.take(names);
+                if there {
+                    made.repeated = true;
+                    continue;
+                }
+            }
+            self.records.push(record);
+            made.records += 1;
+        }
+        if made.records > 0 || made.repeated {
+            return Ok(made);
+        }
+        // nothing became a record: its bytes are kept once
+        if let Some(stamp) = &stamp {
+            let names = stamp.of_bytes(item);
+            if self.was_taken(&names, core)? {
+                return Ok(Made {
+                    repeated: true,
+                    ..Made::default()
+                });
+            }
+            self.take(names);
+        }
+        made.left = kept.left.first().map(|left| left.why);
+        Ok(made)
+    }
+
+    fn was_taken(&self, names: &Names, core: &Core) -> Result<bool, Error> {
+        for name in &names.known {
+            if self.seen.contains(name) || core.store.reader().was_taken(name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn take(&mut self, names: Names) {
+        for name in names.own {
+            if self.seen.insert(name.clone()) {
+                self.names.push(name);
+            }
+        }
+    }
+
+    fn is_the_owners(&mut self, reading: &Reading, sensor: &Sensor) -> bool {
+        let (owner, unclaimed) = match (reading.user, sensor.whose) {
+            (_, Whose::Mine) => (true, false),
+            (Some(user), Whose::User(owner)) => (user == owner, false),
+            (Some(_), Whose::Unsaid) => (false, true),
+            // of several people who measured and did not say so, it could be anyone
+            (None, _) => (!sensor.about.several_users, sensor.about.several_users),
+        };
+        self.taken.unclaimed += u32::from(unclaimed);
         self.taken.counts.others += u64::from(!owner);
         owner
     }
@@ -220,22 +280,26 @@ impl Sorted {
     }
 }
 
-/// What makes two stored readings of a device the same one: its number and the time it was taken
-/// at, or, without a number, all of its bytes. None for what has no time of its own: it cannot be
-/// sent twice.
-fn name_of(reading: &Reading, item: &Item, intake: &Intake, sensor: &Id) -> Option<Vec<u8>> {
-    let time = reading.time?;
-    let mut out = Encoder::new();
-    out.array(4).bytes(sensor);
-    out.uint(u64::from(reading.characteristic))
-        .text(&time.sent());
-    match (reading.sequence, time) {
-        (Some(sequence), _) => out.uint(u64::from(sequence)),
-        (None, DeviceTime::Session { .. }) => out.int(intake.session_ms?),
-        (None, _) => {
-            let bytes: Vec<u8> = item.frames.iter().flat_map(|it| it.2.clone()).collect();
-            out.bytes(&bytes)
-        }
-    };
-    Some(out.finish())
+/// What one reading, or all of one item, came to.
+#[derive(Default)]
+struct Made {
+    records: usize,
+    repeated: bool,
+    refused: Option<&'static str>,
+    left: Option<&'static str>,
 }
+
+fn check(record: &Record) -> Result<(), &'static str> {
+    record.check().map_err(RecordError::code)?;
+    if record.start_ms < 0 {
+        return Err(RecordError::Time.code());
+    }
+    Ok(())
+}
+
+/// What was measured just now is nowhere else yet.
+fn is_stored(timed: &Timed, arrived_ms: i64) -> bool {
+    timed.is_from_arrival() || timed.at.start_ms < arrived_ms.saturating_sub(NOW_MS)
+}
+
+const NOW_MS: i64 = 60_000;

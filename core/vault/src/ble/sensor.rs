@@ -70,7 +70,8 @@ pub enum Whose {
     Unsaid,
     /// The owner alone uses it: every reading is theirs.
     Mine,
-    /// The owner is this user; readings of all others are refused and not kept.
+    /// The owner is this user; readings of all others are refused and not kept, and so are those
+    /// that name no user on a device that several people use.
     User(u8),
 }
 

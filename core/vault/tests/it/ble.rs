@@ -4,6 +4,7 @@ mod air;
 mod faults;
 mod history;
 mod live;
+mod repeats;
 
 use crate::support::{MARCH, ORIGIN, Seeded};
 use air::{ADDRESS, FakeRadio, Script, WaitedClock};
