@@ -226,7 +226,7 @@ impl Core {
                 }
             }
             best.sort_unstable_by_key(|(place, ..)| std::cmp::Reverse(*place));
-            best.truncate(query.limit + 1);
+            best.truncate(query.limit.saturating_add(1));
         }
         let more = best.len() > query.limit;
         best.truncate(query.limit);

@@ -10,7 +10,7 @@ use vitalwitness_vault::{Error, Query, Seal, Vault};
 
 fn all(vault: &Vault) -> Vec<vitalwitness_vault::Found> {
     let query = Query {
-        limit: 100_000,
+        limit: usize::MAX,
         voids: true,
         ..Query::default()
     };
