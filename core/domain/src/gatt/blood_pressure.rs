@@ -77,7 +77,7 @@ pub(super) fn enhanced_cuff(value: &[u8], known: Known) -> Result<Packet, Refuse
 ///
 /// GSS does not say which bytes the sum covers where a record came in several messages; there it
 /// is cut off and not checked, and the reading says `crc-unchecked`.
-pub(super) fn record(value: &[u8], known: Known) -> Result<Packet, Refused> {
+pub(super) fn record(value: &[u8], known: Known, checked: bool) -> Result<Packet, Refused> {
     let mut bytes = Bytes::new(value);
     let sequence = bytes.u16()?;
     let characteristic = bytes.u16()?;
@@ -96,6 +96,9 @@ pub(super) fn record(value: &[u8], known: Known) -> Result<Packet, Refused> {
     };
     for reading in &mut readings {
         reading.sequence = Some(sequence);
+        if known.crc && !checked {
+            reading.status.push("crc-unchecked");
+        }
     }
     Ok(Packet::Readings(readings))
 }

@@ -126,7 +126,8 @@ fn sample_measure(sample: &str, molar: bool) -> Measure {
         ("capillary-blood" | "capillary-plasma", true) => glucose::CAPILLARY_MOLAR,
         ("venous-plasma" | "arterial-plasma" | "plasma", false) => glucose::PLASMA_MASS,
         ("venous-plasma" | "arterial-plasma" | "plasma", true) => glucose::PLASMA_MOLAR,
-        ("interstitial", _) => glucose::INTERSTITIAL,
+        ("interstitial", false) => glucose::INTERSTITIAL,
+        ("interstitial", true) => glucose::INTERSTITIAL_MOLAR,
         ("control-solution", _) => glucose::CONTROL,
         // A meter measures blood; the word says that its type was reserved.
         (_, false) => glucose::BLOOD_MASS,

@@ -140,8 +140,8 @@ fn attributes(body: &mut Bytes<'_>, flags: Flags, reading: &mut Reading) -> Resu
 fn numeric(body: &mut Bytes<'_>, kind: Option<u32>, reading: &mut Reading) -> Result<(), Refused> {
     let unit = body.u16()?;
     let amount = body.float()?;
-    let (what, unit) = (measured(kind), unit_of(unit, reading));
-    reading.push(what, amount, unit);
+    let unit = unit_of(unit, reading);
+    reading.push(in_unit(measured(kind), unit), amount, unit);
     Ok(())
 }
 
@@ -251,6 +251,15 @@ fn measured(kind: Option<u32>) -> Measure {
     )
 }
 
+/// A code of a mass is none of an amount of substance.
+fn in_unit(what: Measure, unit: &str) -> Measure {
+    match (what, unit) {
+        (measure::glucose::CAPILLARY_MASS, "mmol/L") => measure::glucose::CAPILLARY_MOLAR,
+        (measure::glucose::INTERSTITIAL, "mmol/L") => measure::glucose::INTERSTITIAL_MOLAR,
+        (what, _) => what,
+    }
+}
+
 /// UCUM of an MDC unit; what has none here is told in the words, and becomes no record.
 fn unit_of(code: u16, reading: &mut Reading) -> &'static str {
     let found = UNITS.iter().find(|(known, _)| *known == code);
@@ -288,8 +297,8 @@ const MEASURES: [(u32, Measure); 16] = [
 const UNITS: [(u16, &str); 20] = [
     (512, "1"),
     (544, "%"),
+    (1_280, "m"),
     (1_297, "cm"),
-    (1_281, "m"),
     (1_376, "[in_i]"),
     (1_731, "kg"),
     (1_728, "g"),

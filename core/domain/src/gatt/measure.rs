@@ -216,6 +216,7 @@ pub mod glucose {
         PLASMA_MASS = coded("glucose", "loinc|2345-7");
         PLASMA_MOLAR = coded("glucose", "loinc|14749-6");
         INTERSTITIAL = coded("glucose", "loinc|99504-3");
+        INTERSTITIAL_MOLAR = coded("glucose", "vw|interstitial-glucose-molar");
         CONTROL = live("glucose");
     }
 }

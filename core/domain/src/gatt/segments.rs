@@ -67,7 +67,7 @@ impl Segments {
         match joined {
             Err(refused) => (self, Err(refused)),
             Ok(whole) if whole.last => {
-                let read = read(whole.characteristic, &whole.part, known);
+                let read = read(whole.characteristic, &whole.part, known, false);
                 (self, read.map(Some))
             }
             Ok(part) => {
@@ -124,15 +124,16 @@ pub(super) fn segment(characteristic: u16, value: &[u8], known: Known) -> Result
         if characteristic == uuid::BLOOD_PRESSURE_RECORD {
             super::cgm::checked(value, known)?;
         }
-        read(characteristic, part, known)
+        read(characteristic, part, known, true)
     } else {
         Ok(Packet::Segment(segment))
     }
 }
 
-fn read(characteristic: u16, whole: &[u8], known: Known) -> Result<Packet, Refused> {
+/// `checked`: its check sum, if it has one, was.
+fn read(characteristic: u16, whole: &[u8], known: Known, checked: bool) -> Result<Packet, Refused> {
     match characteristic {
-        uuid::BLOOD_PRESSURE_RECORD => blood_pressure::record(whole, known),
+        uuid::BLOOD_PRESSURE_RECORD => blood_pressure::record(whole, known, checked),
         other => health_sensor::observations(other, whole),
     }
 }

@@ -23,7 +23,17 @@ const fn mass(name: &'static str, code: &'static str, words: &'static str) -> Ki
     }
 }
 
-pub(super) const KINDS: [Kind; 21] = [
+pub(super) const KINDS: [Kind; 22] = [
+    Kind {
+        range: Some(range(20, 600, "mg/dL")),
+        ..local(
+            "interstitial-glucose-molar",
+            "vw|interstitial-glucose-molar",
+            "Sensor glucose",
+            "mmol/L",
+            LAB,
+        )
+    },
     Kind {
         range: Some(range(20, 600, "mg/dL")),
         ..kind(
