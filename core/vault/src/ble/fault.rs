@@ -58,13 +58,16 @@ pub enum Fault {
     HistoryIncomplete,
     /// It refused to give its memory.
     HistoryRefused,
+    /// It has a memory of a kind that is not read here; what it takes while connected is.
+    MemoryNotRead,
     /// Its readings name users, and nobody said which one the owner is.
     WhichUser,
     /// A value could not be read; its bytes are kept.
     NotReadable,
-    /// Nothing more fits here; the device keeps its readings.
+    /// Nothing more fits here. What a device stores is asked for again; the rest may be lost.
     StorageFull,
-    /// The vault does not take readings: it is locked, or its file is faulty.
+    /// The vault does not take readings: it is locked, or its file is faulty. What a device stores
+    /// is asked for again; the rest may be lost.
     VaultClosed,
 }
 
@@ -103,6 +106,7 @@ impl Fault {
             Self::NothingToRead => "nothing_to_read",
             Self::HistoryIncomplete => "history_incomplete",
             Self::HistoryRefused => "history_refused",
+            Self::MemoryNotRead => "memory_not_read",
             Self::WhichUser => "which_user",
             Self::NotReadable => "not_readable",
             Self::StorageFull => "storage_full",
@@ -123,6 +127,7 @@ impl Fault {
             Self::NothingToRead
             | Self::HistoryIncomplete
             | Self::HistoryRefused
+            | Self::MemoryNotRead
             | Self::NotReadable => Next::TryAgain,
         }
     }
@@ -141,10 +146,17 @@ impl Fault {
                 "The device announced stored readings that it did not give. They are asked for again."
             }
             Self::HistoryRefused => "The device refused to give its memory.",
+            Self::MemoryNotRead => {
+                "The memory of this device cannot be read here; what it measures while connected can."
+            }
             Self::WhichUser => "Several people use this device: say which user you are.",
             Self::NotReadable => "A value could not be read. It is kept as it came.",
-            Self::StorageFull => "Storage is full. The device keeps its readings.",
-            Self::VaultClosed => "Your record is locked or faulty. The device keeps its readings.",
+            Self::StorageFull => {
+                "Storage is full. Free space, or readings that the device does not store are lost."
+            }
+            Self::VaultClosed => {
+                "Your record is locked or faulty. Unlock it, or readings that the device does not store are lost."
+            }
         }
     }
 }

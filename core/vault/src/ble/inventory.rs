@@ -47,7 +47,7 @@ impl Vault {
             sensor.peripheral.clone_from(&found.peripheral);
             sensor.name = name_of(confirmed, learned);
             sensor.wearer.clone_from(&confirmed.wearer);
-            sensor.whose = confirmed.whose;
+            sensor.set_whose(confirmed.whose);
             sensor.plain_integers = confirmed.proposal.hint.is_some_and(|it| it.plain_integers);
             sensor.paired_ms = core.env.clock.now_ms();
             sensor.learn(learned);
@@ -80,7 +80,7 @@ impl Vault {
     pub fn set_sensor_user(&self, id: &Id, whose: Whose) -> Result<(), Error> {
         self.with(|core| {
             let mut sensor = load(&core.store.reader(), id)?;
-            sensor.whose = whose;
+            sensor.set_whose(whose);
             Ok(core.store.write(|tx| save(&sensor, tx))?)
         })
     }
@@ -132,12 +132,22 @@ impl Sensor {
             },
             serial: self.about.serial.is_some(),
             plain_integers: self.plain_integers,
+            session_ms: self.session_ms,
+            user_unsaid: self.whose == Whose::Unsaid,
             cursors: self
                 .cursors
                 .iter()
                 .map(|it| (it.service, it.through))
                 .collect(),
         }
+    }
+
+    /// What was refused as another person's is asked for again.
+    fn set_whose(&mut self, whose: Whose) {
+        if self.whose != whose {
+            self.cursors.clear();
+        }
+        self.whose = whose;
     }
 
     fn learn(&mut self, learned: &Learned) {

@@ -16,7 +16,7 @@ use names::{Names, Stamp};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use vitalwitness_domain::gatt::Reading;
+use vitalwitness_domain::gatt::{Reading, uuid};
 use vitalwitness_domain::import::Zone;
 use vitalwitness_domain::record::{Grade, Id, Record, RecordError, Source};
 
@@ -87,8 +87,11 @@ impl Core {
             mut taken,
             ..
         } = sorted;
-        taken.counts.missing = u64::from(intake.missing);
         sensor.counts.add(taken.counts);
+        if let Some(missing) = intake.missing {
+            taken.counts.missing = u64::from(missing);
+            sensor.counts.missing = u64::from(missing);
+        }
         if !records.is_empty() {
             sensor.last_ms = Some(self.env.clock.now_ms());
         }
@@ -97,6 +100,9 @@ impl Core {
         }
         if let Some((service, through)) = intake.cursor {
             sensor.set_cursor(service, Some(through));
+            if service == uuid::CGM_SERVICE {
+                sensor.session_ms = intake.session_ms.or(sensor.session_ms);
+            }
         }
         let borrowed: Vec<&Record> = records.iter().collect();
         self.commit_with(&borrowed, |tx, added| {

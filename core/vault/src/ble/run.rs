@@ -66,6 +66,8 @@ impl Vault {
             serial: confirmed.keep_serial,
             plain_integers: false,
             cursors: Vec::new(),
+            session_ms: None,
+            user_unsaid: false,
         });
         // nothing is subscribed yet, and it is in the inventory only at the end
         let mut keep = |_: Kept<'_>| Ok(Taken::default());
@@ -163,8 +165,9 @@ impl Drive<'_> {
                         let input = match keep(Kept::Intake(&intake)) {
                             Ok(taken) => {
                                 let unclaimed = taken.unclaimed;
+                                let kept = u32::try_from(taken.counts.kept).unwrap_or(u32::MAX);
                                 (self.air.tell)(Told::Taken(taken));
-                                Input::Kept { unclaimed }
+                                Input::Kept { kept, unclaimed }
                             }
                             Err(error) => {
                                 log::warn!("readings were not kept: {error}");
@@ -256,6 +259,7 @@ fn call_of<'a>(radio: &'a dyn Radio, peripheral: &str, call: Call) -> Pending<'a
             Call::Connect => radio.connect(peripheral).await.map(Answer::Linked),
             Call::Read(from) => radio.read(peripheral, from).await.map(Answer::Bytes),
             Call::Bond => radio.bond(peripheral).await.map(|()| Answer::Done),
+            Call::Unbond => radio.unbond(peripheral).await.map(|()| Answer::Done),
             Call::Subscribe(to) => radio.subscribe(peripheral, to).await.map(|()| Answer::Done),
             Call::Write(to, bytes) => {
                 let written = radio.write(peripheral, to, bytes).await;

@@ -41,6 +41,8 @@ pub struct Sensor {
     pub cursors: Vec<Cursor>,
     /// Its firmware sends plain integers where SFLOAT is specified.
     pub plain_integers: bool,
+    /// When the CGM session began that its cursor belongs to, ms UTC.
+    pub session_ms: Option<i64>,
 }
 
 /// What a device says of itself.
@@ -99,7 +101,8 @@ pub struct Counts {
     pub refused: u64,
     /// Readings of other people; nothing of them is kept.
     pub others: u64,
-    /// Stored readings the device had announced and, asked again, did not give.
+    /// Stored readings the device announced when its memory was last read and, asked again, did
+    /// not give.
     pub missing: u64,
 }
 
@@ -146,6 +149,7 @@ impl Sensor {
             (16, numbers(self.counts.all().map(saturated))),
             (17, optional(self.refused.as_deref())),
             (19, Value::Bool(self.plain_integers)),
+            (21, self.session_ms.map_or(Value::Null, Value::Int)),
         ];
         let clocks = [(13, self.clock), (20, self.before)];
         pairs.extend(clocks.map(|(key, clock)| (key, clock.map_or(Value::Null, ClockSeen::value))));
@@ -211,6 +215,7 @@ impl Sensor {
                 self.cursors = cursors.collect::<Option<_>>()?;
             }
             (19, Value::Bool(it)) => self.plain_integers = it,
+            (21, Value::Int(it)) => self.session_ms = Some(it),
             _ => {}
         }
         Some(())

@@ -75,6 +75,10 @@ pub struct Plan {
     pub plain_integers: bool,
     /// How far its memory was read, by service.
     pub cursors: Vec<(u16, u16)>,
+    /// When the CGM session began that its cursor belongs to, ms UTC.
+    pub session_ms: Option<i64>,
+    /// Nobody said which of its users the owner is.
+    pub user_unsaid: bool,
 }
 
 /// A call to the radio.
@@ -84,6 +88,8 @@ pub enum Call {
     Connect,
     /// Bond.
     Bond,
+    /// Forget the bond on this side: the device has none.
+    Unbond,
     /// Read.
     Read(Characteristic),
     /// Subscribe.
@@ -127,12 +133,14 @@ pub enum Input {
     Lost,
     /// Bluetooth was switched off.
     Off,
-    /// What was given to keep is durable; how many readings of it name a user nobody chose.
+    /// What was given to keep is durable.
     Kept {
-        /// So many.
+        /// So many readings of it are new.
+        kept: u32,
+        /// So many name a user nobody chose.
         unclaimed: u32,
     },
-    /// It is not durable.
+    /// It is not durable; it is held, and given again.
     NotKept {
         /// Because nothing more fits.
         full: bool,
@@ -165,8 +173,8 @@ pub struct Intake {
     pub items: Vec<Item>,
     /// How far the memory of a service is durable once this is.
     pub cursor: Option<(u16, u16)>,
-    /// Stored readings that were announced and not given.
-    pub missing: u32,
+    /// Stored readings that were announced and not given, once all was asked for.
+    pub missing: Option<u32>,
     /// When the session began that CGM minutes count from, ms UTC.
     pub session_ms: Option<i64>,
     /// How the device's clock stood before it was set in this session.
@@ -198,6 +206,7 @@ impl fmt::Debug for Call {
         match self {
             Self::Connect => f.write_str("Connect"),
             Self::Bond => f.write_str("Bond"),
+            Self::Unbond => f.write_str("Unbond"),
             Self::Read(from) => write!(f, "Read({:04x})", from.number),
             Self::Subscribe(to) => write!(f, "Subscribe({:04x})", to.number),
             Self::Write(to, bytes) => write!(f, "Write({:04x}, {} bytes)", to.number, bytes.len()),
@@ -225,7 +234,9 @@ impl fmt::Debug for Input {
             Self::Value { from, .. } => write!(f, "Value({:04x}, ..)", from.number),
             Self::Lost => f.write_str("Lost"),
             Self::Off => f.write_str("Off"),
-            Self::Kept { unclaimed } => write!(f, "Kept(unclaimed {unclaimed})"),
+            Self::Kept { kept, unclaimed } => {
+                write!(f, "Kept({kept}, unclaimed {unclaimed})")
+            }
             Self::NotKept { full } => write!(f, "NotKept(full {full})"),
             Self::Tick => f.write_str("Tick"),
             Self::Stop => f.write_str("Stop"),

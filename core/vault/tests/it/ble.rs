@@ -4,6 +4,7 @@ mod air;
 mod faults;
 mod history;
 mod live;
+mod mended;
 mod repeats;
 
 use crate::support::{MARCH, ORIGIN, Seeded};

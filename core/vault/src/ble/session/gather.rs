@@ -6,8 +6,9 @@
 
 use super::Item;
 use crate::ble::radio::Characteristic;
+use std::fmt;
 use vitalwitness_domain::gatt::cadence::Ride;
-use vitalwitness_domain::gatt::join::Join;
+use vitalwitness_domain::gatt::join::{INCOMPLETE, Join};
 use vitalwitness_domain::gatt::segments::Segments;
 use vitalwitness_domain::gatt::{self, Known, Packet, Reading, Refused};
 
@@ -21,7 +22,6 @@ pub(super) struct Gather {
 }
 
 /// A frame whose reading is not whole yet.
-#[derive(Debug)]
 struct Parked {
     sequence: Option<u16>,
     frame: Frame,
@@ -32,12 +32,10 @@ type Frame = (Characteristic, i64, Vec<u8>);
 /// What a value came to.
 #[derive(Debug)]
 pub(super) enum Gathered {
-    /// Measurements, or a value that cannot be read.
-    Item(Item),
+    /// Measurements, or values that cannot be read; none: it is a part, and waits.
+    Items(Vec<Item>),
     /// Something else the device says.
     Other(Packet),
-    /// A part.
-    Waits,
 }
 
 impl Gather {
@@ -45,6 +43,7 @@ impl Gather {
     pub(super) fn take(&mut self, frame: Frame, known: Known, steady_ms: u64) -> Gathered {
         let packet = match gatt::parse(frame.0.number, &frame.2, known) {
             Ok(Packet::Segment(segment)) => {
+                let begins = segment.first;
                 let segments = std::mem::take(&mut self.segments);
                 let (segments, whole) = segments.apply(segment, known);
                 self.segments = segments;
@@ -52,9 +51,19 @@ impl Gather {
                     Ok(Some(packet)) => Ok(packet),
                     Ok(None) => {
                         self.park(None, frame);
-                        return Gathered::Waits;
+                        return Gathered::Items(Vec::new());
                     }
-                    Err(refused) => Err(refused),
+                    Err(refused) => {
+                        let mut frames = self.unpark(&[], frame.0.number);
+                        if begins && !frames.is_empty() {
+                            // the one before is refused, this one has begun
+                            self.park(None, frame);
+                        } else {
+                            frames.push(frame);
+                        }
+                        let says = Err(refused);
+                        return Gathered::Items(vec![Item { frames, says }]);
+                    }
                 }
             }
             other => other,
@@ -63,10 +72,13 @@ impl Gather {
             Ok(Packet::Readings(readings)) => {
                 let readings = readings.into_iter().map(|it| self.turned(it, steady_ms));
                 let readings = readings.collect();
-                self.join(readings, frame)
+                Gathered::Items(self.join(readings, frame))
             }
             Ok(other) => Gathered::Other(other),
-            Err(refused) => Gathered::Item(self.item(Err(refused), frame)),
+            Err(refused) => Gathered::Items(vec![Item {
+                frames: vec![frame],
+                says: Err(refused),
+            }]),
         }
     }
 
@@ -77,19 +89,38 @@ impl Gather {
         reading
     }
 
-    fn join(&mut self, readings: Vec<Reading>, frame: Frame) -> Gathered {
-        let mut whole = Vec::new();
+    fn join(&mut self, readings: Vec<Reading>, frame: Frame) -> Vec<Item> {
         let sequence = readings.first().and_then(|reading| reading.sequence);
+        let mut whole = Vec::new();
+        let mut items = Vec::new();
         for reading in readings {
             let (join, joined) = std::mem::take(&mut self.join).apply(reading);
             self.join = join;
-            whole.extend(joined);
+            for reading in joined {
+                if !reading.status.contains(&INCOMPLETE) {
+                    whole.push(reading);
+                    continue;
+                }
+                // given up for what came now, which may be another person's
+                let sequences: Vec<u16> = reading.sequence.into_iter().collect();
+                let mut frames = self.unpark(&sequences, reading.characteristic);
+                if frames.is_empty() {
+                    frames.push(frame.clone());
+                }
+                let says = Ok(vec![reading]);
+                items.push(Item { frames, says });
+            }
         }
         if whole.is_empty() {
             self.park(sequence, frame);
-            return Gathered::Waits;
+        } else {
+            let sequences: Vec<u16> = whole.iter().filter_map(|it| it.sequence).collect();
+            let mut frames = self.unpark(&sequences, frame.0.number);
+            frames.push(frame);
+            let says = Ok(whole);
+            items.push(Item { frames, says });
         }
-        Gathered::Item(self.item(Ok(whole), frame))
+        items
     }
 
     fn park(&mut self, sequence: Option<u16>, frame: Frame) {
@@ -100,13 +131,9 @@ impl Gather {
         }
     }
 
-    /// What is whole, with the frames that waited for it.
-    fn item(&mut self, says: Result<Vec<Reading>, Refused>, frame: Frame) -> Item {
-        let sequences: Vec<u16> = says
-            .as_ref()
-            .map(|readings| readings.iter().filter_map(|it| it.sequence).collect())
-            .unwrap_or_default();
-        let number = frame.0.number;
+    /// The frames that waited for readings of these numbers, or, without a number, of this
+    /// characteristic.
+    fn unpark(&mut self, sequences: &[u16], number: u16) -> Vec<Frame> {
         let belongs = |parked: &Parked| match parked.sequence {
             Some(sequence) => sequences.contains(&sequence),
             None => parked.frame.0.number == number,
@@ -115,9 +142,7 @@ impl Gather {
             .into_iter()
             .partition(belongs);
         self.parked = rest;
-        let mut frames: Vec<Frame> = mine.into_iter().map(|it| it.frame).collect();
-        frames.push(frame);
-        Item { frames, says }
+        mine.into_iter().map(|it| it.frame).collect()
     }
 
     /// The link ended, or a memory gave what it has: what waits in vain. With `again`, what has a
@@ -125,16 +150,10 @@ impl Gather {
     pub(super) fn flush(&mut self, again: bool) -> Vec<Item> {
         let waiting = std::mem::take(&mut self.join).flush();
         self.segments = Segments::default();
-        let mut parked = std::mem::take(&mut self.parked);
         let mut items = Vec::new();
         for reading in waiting {
-            let belongs = |it: &Parked| match it.sequence {
-                Some(sequence) => reading.sequence == Some(sequence),
-                None => it.frame.0.number == reading.characteristic,
-            };
-            let (mine, rest): (Vec<Parked>, Vec<Parked>) = parked.into_iter().partition(belongs);
-            parked = rest;
-            let frames: Vec<Frame> = mine.into_iter().map(|it| it.frame).collect();
+            let sequences: Vec<u16> = reading.sequence.into_iter().collect();
+            let frames = self.unpark(&sequences, reading.characteristic);
             if frames.is_empty() || (again && reading.sequence.is_some()) {
                 continue;
             }
@@ -144,11 +163,18 @@ impl Gather {
             });
         }
         // segments of a value whose end never came
-        let left = parked.into_iter().filter(|it| it.sequence.is_none());
+        let left = std::mem::take(&mut self.parked);
+        let left = left.into_iter().filter(|it| it.sequence.is_none());
         items.extend(left.map(|it| Item {
             frames: vec![it.frame],
             says: Err(Refused::Truncated),
         }));
         items
+    }
+}
+
+impl fmt::Debug for Parked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parked({:04x}, ..)", self.frame.0.number)
     }
 }

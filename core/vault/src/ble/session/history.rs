@@ -3,12 +3,17 @@
 //! [`Download`] knows the exchange on the control point. Here is decided where it begins, how far
 //! it is durable, and when all must be asked for again: a device that counts nothing after the
 //! cursor, and whose newest reading is numbered below it, was reset.
+//!
+//! The cursor passes a number only when that one came, or when the device, asked again, counts no
+//! more than came. The memory of a generic health sensor (32-bit numbers) is not read; what it
+//! sends as it is taken is.
 
 use crate::ble::fault::{Fault, State};
 use crate::ble::radio::{Characteristic, Offered};
 use crate::ble::session::Call;
-use std::collections::{BTreeMap, VecDeque};
-use vitalwitness_domain::gatt::racp::{Answer, Download, End, Event, Filter, Stage};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use vitalwitness_domain::gatt::racp::{Answer, Download, End, Event, Filter, Outcome, Stage};
 use vitalwitness_domain::gatt::{DeviceTime, Reading, uuid};
 
 /// The downloads of one link.
@@ -20,6 +25,7 @@ pub(super) struct History {
     stores: bool,
     due: Option<(u16, u16)>,
     missing: u32,
+    missing_due: Option<u32>,
     fault: Option<Fault>,
 }
 
@@ -34,6 +40,22 @@ struct Current {
     newest: Option<u16>,
     received: u32,
     silent_at: Option<u64>,
+    /// So many came, some of them beyond a gap: does the device count more?
+    recount: Option<usize>,
+    recounts: u8,
+    explained: bool,
+    /// Values that could not be read, so that one asked for again is kept once.
+    unreadable: HashSet<u64>,
+}
+
+/// The number of a stored reading.
+#[derive(Debug, Clone, Copy)]
+enum Numbered {
+    /// Counted one by one.
+    Sequence(u16),
+    /// By the time it was taken at.
+    Minutes(u16),
+    No,
 }
 
 /// What a download is for.
@@ -58,21 +80,35 @@ impl History {
     /// A link stands: every service that has a control point is asked.
     pub(super) fn begin(&mut self, offered: &[Offered]) {
         self.lost();
-        self.fault = None;
+        self.missing = 0;
         let points = offered.iter().filter(|it| {
             it.characteristic.number == uuid::RECORD_ACCESS_CONTROL_POINT && it.writes()
         });
-        self.queue = points.map(|it| it.characteristic).collect();
+        let points = points.map(|it| it.characteristic);
+        let (long, queue): (Vec<_>, Vec<_>) =
+            points.partition(|it| it.service == uuid::HEALTH_SENSOR_SERVICE);
+        self.fault = (!long.is_empty()).then_some(Fault::MemoryNotRead);
+        self.queue = queue.into();
         self.stores = !self.queue.is_empty();
     }
 
+    /// What a service counts from is another now: its numbers say nothing of the ones before.
+    pub(super) fn forget(&mut self, service: u16) {
+        self.cursors.remove(&service);
+    }
+
     /// What to write next. Call only once everything that came is durable.
-    pub(super) fn next(&mut self, steady_ms: u64) -> Option<Call> {
+    pub(super) fn next(&mut self) -> Option<Call> {
         loop {
             if let Some(current) = &mut self.current {
                 if let Some(bytes) = current.write.take() {
-                    current.silent_at = Some(steady_ms + SILENT_MS);
+                    // a write may wait for a bond, and that for a person
+                    current.silent_at = None;
                     return Some(Call::Write(current.control, bytes));
+                }
+                if current.explained {
+                    self.complete();
+                    continue;
                 }
                 let Stage::Ended(end) = current.download.stage() else {
                     return None;
@@ -80,15 +116,31 @@ impl History {
                 self.ended(end);
                 continue;
             }
-            let control = self.queue.pop_front()?;
+            let Some(control) = self.queue.pop_front() else {
+                self.missing_due = self.stores.then_some(self.missing);
+                return None;
+            };
             let cursor = self.cursors.get(&control.service).copied();
             let ask = if cursor.is_some() { Ask::New } else { Ask::All };
             self.current = Some(Current::asking(control, ask, cursor));
         }
     }
 
-    fn ended(&mut self, end: End) {
+    /// All is there up to the newest.
+    fn complete(&mut self) {
         let Some(current) = self.current.take() else {
+            return;
+        };
+        let service = current.control.service;
+        let cursor = self.cursors.get(&service).copied();
+        let newest = current.newest.max(current.through);
+        if let Some(newest) = newest.max(cursor.filter(|_| current.ask == Ask::New)) {
+            self.move_to(service, newest);
+        }
+    }
+
+    fn ended(&mut self, end: End) {
+        let Some(mut current) = self.current.take() else {
             return;
         };
         let service = current.control.service;
@@ -104,11 +156,13 @@ impl History {
                     self.current = Some(Current::asking(current.control, Ask::All, None));
                 }
             }
-            (End::Complete, _) => {
-                let newest = current.download_newest();
-                if let Some(newest) = newest.max(cursor.filter(|_| current.ask == Ask::New)) {
-                    self.move_to(service, newest);
-                }
+            (End::Complete, _) if current.is_explained() => {
+                self.current = Some(current);
+                self.complete();
+            }
+            (End::Complete, _) if current.recounts < RECOUNTS => {
+                current.count_again(cursor);
+                self.current = Some(current);
             }
             (End::Gap { counted, received }, _) => {
                 let gap = counted.saturating_sub(received);
@@ -116,7 +170,9 @@ impl History {
                 self.fault = Some(Fault::HistoryIncomplete);
             }
             (End::Refused(_), _) => self.fault = Some(Fault::HistoryRefused),
-            (End::Silent | End::Lost, _) => self.fault = Some(Fault::HistoryIncomplete),
+            (End::Complete | End::Silent | End::Lost, _) => {
+                self.fault = Some(Fault::HistoryIncomplete);
+            }
             _ => {}
         }
     }
@@ -141,25 +197,85 @@ impl History {
             if reading.characteristic == uuid::GLUCOSE_CONTEXT {
                 continue;
             }
-            current.received += 1;
-            through = current.took(reading).or(through);
+            let numbered = match (reading.sequence, reading.time) {
+                (Some(sequence), _) => Numbered::Sequence(sequence),
+                (None, Some(DeviceTime::Session { minutes })) => Numbered::Minutes(minutes),
+                _ => Numbered::No,
+            };
+            through = current.took(numbered, true).or(through);
         }
         if let Some(through) = through {
             self.move_to(service, through);
         }
     }
 
+    /// A value came that cannot be read: it counts as what its head says, or else each time the
+    /// memory was read it would be missing. False: it came before.
+    pub(super) fn heard_unreadable(
+        &mut self,
+        from: Characteristic,
+        bytes: &[u8],
+        steady_ms: u64,
+    ) -> bool {
+        let Some(current) = &mut self.current else {
+            return true;
+        };
+        if current.control.service != from.service {
+            return true;
+        }
+        current.silent_at = Some(steady_ms + SILENT_MS);
+        let mut hasher = DefaultHasher::new();
+        (from.number, bytes).hash(&mut hasher);
+        let new = current.unreadable.insert(hasher.finish());
+        let mut through = None;
+        for numbered in numbers_in(from.number, bytes) {
+            through = current.took(numbered, false).or(through);
+        }
+        if let Some(through) = through {
+            self.move_to(from.service, through);
+        }
+        new
+    }
+
+    /// The control point took what was written: from now on it is waited for.
+    pub(super) fn written(&mut self, steady_ms: u64) {
+        if let Some(current) = &mut self.current {
+            current.silent_at = Some(steady_ms + SILENT_MS);
+        }
+    }
+
     /// The control point answered.
     pub(super) fn answered(&mut self, answer: Answer) {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        let count = match answer {
+            Answer::Count(count) => Some(usize::from(count)),
+            Answer::Done {
+                request: 4,
+                outcome: Outcome::NoRecords,
+            } => Some(0),
+            _ => None,
+        };
+        let fewer = matches!((current.recount, count), (Some(came), Some(count)) if count <= came);
+        if fewer && current.download.stage() == Stage::Counting {
+            current.explained = true;
+            return;
+        }
+        current.apply(Event::Answered(answer));
+    }
+
+    /// What came was not durable for a while: the wait for more begins now.
+    pub(super) fn wait_anew(&mut self, steady_ms: u64) {
         if let Some(current) = &mut self.current {
-            current.apply(Event::Answered(answer));
+            current.silent_at = current.silent_at.map(|_| steady_ms + SILENT_MS);
         }
     }
 
     /// Whether the device has given what it was asked for, and is asked for nothing more of it.
     pub(super) fn is_at_end(&self) -> bool {
         let current = self.current.as_ref();
-        current.is_some_and(|it| matches!(it.download.stage(), Stage::Ended(_)))
+        current.is_some_and(|it| it.explained || matches!(it.download.stage(), Stage::Ended(_)))
     }
 
     /// The control point cannot be written.
@@ -186,9 +302,9 @@ impl History {
         self.due.take()
     }
 
-    /// What was announced and not given; told once.
-    pub(super) fn missing(&mut self) -> u32 {
-        std::mem::take(&mut self.missing)
+    /// What was announced over this link and not given, once all was asked for; told once.
+    pub(super) fn missing(&mut self) -> Option<u32> {
+        self.missing_due.take()
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -238,6 +354,10 @@ impl Current {
             newest: None,
             received: 0,
             silent_at: None,
+            recount: None,
+            recounts: 0,
+            explained: false,
+            unreadable: HashSet::new(),
         };
         current.apply(Event::Ask);
         current
@@ -251,35 +371,74 @@ impl Current {
         }
     }
 
-    /// Counts a reading in; how far all is there now, if that moved.
-    fn took(&mut self, reading: &Reading) -> Option<u16> {
-        let by_order = u16::try_from(self.received.saturating_sub(1)).unwrap_or(u16::MAX);
-        let numbered = match (reading.sequence, reading.time) {
-            (Some(sequence), _) => Some(sequence),
-            (None, Some(DeviceTime::Session { minutes })) => Some(minutes),
-            _ => None,
+    /// Whether all numbers from where it began came, or nothing says that one is missing.
+    fn is_explained(&self) -> bool {
+        self.download.counted().is_none() || self.newest.is_none() || self.newest <= self.through
+    }
+
+    /// A number is missing between those that came. A reading taken meanwhile may have made up the
+    /// count for one that was lost; a device that deletes has such gaps, too: its count tells.
+    fn count_again(&mut self, cursor: Option<u16>) {
+        self.recount = Some(self.download.received());
+        self.recounts += 1;
+        self.download = match self.ask {
+            Ask::New => Download::resume(cursor),
+            Ask::Newest | Ask::All => Download::new(Filter::All),
         };
-        let sequence = numbered.unwrap_or(by_order);
-        self.apply(Event::Record { sequence });
-        numbered?;
-        self.newest = self.newest.max(Some(sequence));
+        self.apply(Event::Ask);
+    }
+
+    /// Counts a reading in; how far all is there now, if that moved. One that cannot be read may
+    /// be numbered wrongly: it does not say what the newest is.
+    fn took(&mut self, numbered: Numbered, readable: bool) -> Option<u16> {
+        let by_order = u16::try_from(self.received).unwrap_or(u16::MAX);
+        self.received += 1;
+        let number = match numbered {
+            Numbered::Sequence(number) | Numbered::Minutes(number) => number,
+            Numbered::No => by_order,
+        };
+        self.apply(Event::Record { sequence: number });
+        if !matches!(numbered, Numbered::No) && readable {
+            self.newest = self.newest.max(Some(number));
+        }
         // only numbers that count one by one say that none is missing
-        reading.sequence?;
-        let first = self.ask == Ask::All && self.received == 1 && sequence <= 1;
+        if !matches!(numbered, Numbered::Sequence(_)) || self.ask == Ask::Newest {
+            return None;
+        }
+        let first = self.ask == Ask::All && self.received == 1 && number == 0;
         let next = self
             .through
-            .is_some_and(|it| it.checked_add(1) == Some(sequence));
-        if (first || next) && self.ask != Ask::Newest {
-            self.through = Some(sequence);
+            .is_some_and(|it| it.checked_add(1) == Some(number));
+        if first || next {
+            self.through = Some(number);
             return self.through;
         }
         None
     }
+}
 
-    fn download_newest(&self) -> Option<u16> {
-        self.newest
+/// The numbers in the head of a value that cannot be read.
+fn numbers_in(number: u16, bytes: &[u8]) -> Vec<Numbered> {
+    match (number, bytes) {
+        // a context is no reading of its own
+        (uuid::GLUCOSE_CONTEXT, _) => Vec::new(),
+        (uuid::GLUCOSE_MEASUREMENT, [_, low, high, ..]) => {
+            vec![Numbered::Sequence(u16::from_le_bytes([*low, *high]))]
+        }
+        (uuid::CGM_MEASUREMENT, _) => {
+            let mut rest = bytes;
+            let mut numbers = Vec::new();
+            while let [size, _, _, _, low, high, ..] = rest {
+                numbers.push(Numbered::Minutes(u16::from_le_bytes([*low, *high])));
+                rest = rest.get(usize::from(*size).max(6)..).unwrap_or_default();
+            }
+            numbers
+        }
+        _ => vec![Numbered::No],
     }
 }
 
+/// How often a device is asked for its count because of a gap.
+const RECOUNTS: u8 = 3;
 /// A device that was asked and says nothing for so long has fallen silent.
 const SILENT_MS: u64 = 15_000;

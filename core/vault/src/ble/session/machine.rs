@@ -1,18 +1,21 @@
 //! The machine itself; its table stands in the module above.
 
 mod facts;
+mod failing;
+mod holding;
 
 use super::gather::{Gather, Gathered};
 use super::history::History;
 use super::numbers::{MEASURED, STREAMS};
-use super::{Answer, Bond, Call, Command, Goal, Input, Intake, Item, Learned, Now, Plan};
+use super::{Answer, Bond, Call, Command, Goal, Input, Item, Learned, Now, Plan};
 use crate::ble::fault::{Fault, State};
-use crate::ble::radio::{Characteristic, Offered, RadioError};
+use crate::ble::radio::{Characteristic, Offered};
+use holding::Held;
 use std::collections::VecDeque;
+use std::fmt;
 use vitalwitness_domain::gatt::{Known, Packet, uuid};
 
 /// A session with one device.
-#[derive(Debug)]
 pub struct Session {
     plan: Plan,
     phase: Phase,
@@ -23,13 +26,16 @@ pub struct Session {
     todo: VecDeque<Call>,
     doing: Option<(Call, u64)>,
     bond_tried: bool,
+    unbonded: bool,
     subscribed: usize,
     arrived: Vec<Item>,
-    keeping: bool,
+    held: Option<Held>,
+    new_readings: u64,
     gather: Gather,
     history: History,
     clock_due: bool,
     tries: u32,
+    silences: u32,
     heard_ms: u64,
     told: Option<State>,
     ending: Option<Ending>,
@@ -71,13 +77,16 @@ impl Session {
             todo: VecDeque::new(),
             doing: None,
             bond_tried: false,
+            unbonded: false,
             subscribed: 0,
             arrived: Vec::new(),
-            keeping: false,
+            held: None,
+            new_readings: 0,
             gather: Gather::default(),
             history,
             clock_due: false,
             tries: 0,
+            silences: 0,
             heard_ms: 0,
             told: None,
             ending: None,
@@ -115,28 +124,8 @@ impl Session {
             Input::Value { from, bytes, at_ms } => self.value(from, bytes, at_ms, now, &mut out),
             Input::Lost => self.lost(Fault::OutOfRange, now, &mut out),
             Input::Off => self.end(Some(Fault::RadioOff)),
-            Input::Kept { unclaimed } => {
-                self.keeping = false;
-                if unclaimed > 0 {
-                    tell(
-                        State::Waiting {
-                            again_in_ms: 0,
-                            because: Fault::WhichUser,
-                        },
-                        &mut out,
-                    );
-                }
-            }
-            Input::NotKept { full } => {
-                self.keeping = false;
-                // what was not kept is not acknowledged: the device gives it again
-                self.arrived.clear();
-                self.end(Some(if full {
-                    Fault::StorageFull
-                } else {
-                    Fault::VaultClosed
-                }));
-            }
+            Input::Kept { kept, unclaimed } => self.kept(kept, unclaimed, now, &mut out),
+            Input::NotKept { full } => self.not_kept(full, now, &mut out),
             Input::Tick => self.tick(now, &mut out),
             Input::Stop => self.end(None),
         }
@@ -153,12 +142,12 @@ impl Session {
 
     /// What is due, once what happened was taken in.
     fn go_on(&mut self, now: Now, out: &mut Vec<Command>) {
-        self.keep(out);
+        self.keep(now, out);
         if self.doing.is_none() {
-            while self.todo.is_empty() && !self.keeping {
+            while self.todo.is_empty() && self.held.is_none() {
                 let before = self.phase;
                 self.advance(now, out);
-                self.keep(out);
+                self.keep(now, out);
                 if self.phase == before || self.is_over() {
                     break;
                 }
@@ -177,26 +166,6 @@ impl Session {
         }
     }
 
-    /// Hands over what came.
-    fn keep(&mut self, out: &mut Vec<Command>) {
-        if self.keeping {
-            return;
-        }
-        let cursor = self.history.cursor();
-        let missing = self.history.missing();
-        if self.arrived.is_empty() && cursor.is_none() && missing == 0 {
-            return;
-        }
-        self.keeping = true;
-        out.push(Command::Keep(Intake {
-            items: std::mem::take(&mut self.arrived),
-            cursor,
-            missing,
-            session_ms: self.counts_from_ms,
-            clock: self.learned.clock,
-        }));
-    }
-
     /// The next step, when the one before is done.
     fn advance(&mut self, now: Now, out: &mut Vec<Command>) {
         match self.phase {
@@ -211,6 +180,10 @@ impl Session {
                     let nothing = !self.offered.iter().copied().any(is_measured);
                     return self.end(nothing.then_some(Fault::NothingToRead));
                 }
+                // what is listened to is acknowledged, and may then be gone from the device
+                if self.plan.user_unsaid && self.learned.about.several_users {
+                    return self.end(Some(Fault::WhichUser));
+                }
                 self.phase = Phase::Listening;
                 self.listen();
             }
@@ -223,12 +196,14 @@ impl Session {
             }
             Phase::Remembering => self.remember(now, out),
             Phase::Settling => {
-                if self.plan.goal == Goal::History && !self.history.is_live_only() {
-                    return self.end(self.history.fault());
+                let fault = self.history.fault();
+                let asked = fault.is_some() || !self.history.is_live_only();
+                if self.plan.goal == Goal::History && asked {
+                    return self.end(fault);
                 }
                 self.phase = Phase::Live;
                 self.heard_ms = now.steady_ms;
-                if let Some(fault) = self.history.fault() {
+                if let Some(fault) = fault {
                     self.show(
                         State::Waiting {
                             again_in_ms: 0,
@@ -270,7 +245,7 @@ impl Session {
     }
 
     fn remember(&mut self, now: Now, out: &mut Vec<Command>) {
-        if let Some(call) = self.history.next(now.steady_ms) {
+        if let Some(call) = self.history.next() {
             self.show(self.history.state(), out);
             self.todo.push_back(call);
             return;
@@ -304,10 +279,12 @@ impl Session {
                 services.dedup();
                 self.learned.about.services = services;
                 self.offered = link.offered;
-                if self.plan.bond == Bond::First && !link.bonded {
+                let first = self.plan.bond == Bond::First && !link.bonded;
+                if first && self.ending.is_none() {
                     self.todo.push_back(Call::Bond);
                 }
             }
+            (Call::Unbond, _) if self.ending.is_none() => self.link(out),
             (Call::Bond, _) => {
                 self.learned.bonded = true;
                 // before the first reading: its grade says over what link it came
@@ -319,44 +296,14 @@ impl Session {
                 }
                 out.push(Command::Learn(self.learned.clone()));
             }
+            (Call::Write(to, _), _) if to.number == uuid::RECORD_ACCESS_CONTROL_POINT => {
+                self.history.written(now.steady_ms);
+            }
             (Call::Read(from), Answer::Bytes(bytes)) => self.learn(from.number, &bytes, now),
             (Call::Subscribe(to), _) if to.number != uuid::BATTERY_LEVEL => self.subscribed += 1,
             (Call::Disconnect, _) if self.ending.is_none() => {
                 self.lost(Fault::Quiet, now, out);
             }
-            _ => {}
-        }
-    }
-
-    fn failed(&mut self, error: RadioError, now: Now, out: &mut Vec<Command>) {
-        let Some((call, _)) = self.doing.take() else {
-            return;
-        };
-        match (&call, error) {
-            (Call::Disconnect, _) if self.ending.is_none() => {
-                self.lost(Fault::OutOfRange, now, out);
-            }
-            (Call::Disconnect, _) => {}
-            (_, RadioError::Off | RadioError::NotAllowed) => self.end(Some(error.into())),
-            (Call::Connect, RadioError::NeedsBonding)
-            | (Call::Bond, RadioError::BondRefused | RadioError::NeedsBonding) => {
-                self.end(Some(error.into()));
-            }
-            (_, RadioError::Unreachable) | (Call::Connect | Call::Bond, _) => {
-                self.lost(Fault::OutOfRange, now, out);
-            }
-            (_, RadioError::NeedsBonding) => {
-                if self.plan.bond != Bond::Never && !self.bond_tried {
-                    self.todo.push_front(call);
-                    self.todo.push_front(Call::Bond);
-                } else {
-                    self.end(Some(Fault::NeedsBonding));
-                }
-            }
-            (Call::Write(to, _), _) if to.number == uuid::RECORD_ACCESS_CONTROL_POINT => {
-                self.history.refused();
-            }
-            // what the device is, a clock that cannot be set: readings matter more
             _ => {}
         }
     }
@@ -378,9 +325,10 @@ impl Session {
         if !expected || echo {
             return;
         }
-        self.heard_ms = now.steady_ms;
-        // a link that stands and gives nothing is no success
-        self.tries = 0;
+        // what streams never ends: it is no sign that stored readings still come
+        if self.plan.goal != Goal::History || !STREAMS.contains(&from.number) {
+            self.heard_ms = now.steady_ms;
+        }
         if self.phase == Phase::Live {
             self.show(State::Live, out);
         }
@@ -403,27 +351,43 @@ impl Session {
                     }
                 }
             }
-            Gathered::Waits | Gathered::Other(_) => {}
-            Gathered::Item(item) => self.take(item, now, out),
+            Gathered::Other(_) => {}
+            Gathered::Items(items) => {
+                for item in items {
+                    self.take(item, now, out);
+                }
+            }
         }
     }
 
     fn take(&mut self, item: Item, now: Now, out: &mut Vec<Command>) {
-        let service = item.frames.first().map_or(0, |(from, ..)| from.service);
-        match &item.says {
-            Ok(readings) => self.history.heard(service, readings, now.steady_ms),
-            Err(_) => tell(
+        let Some((from, _, bytes)) = item.frames.last() else {
+            return;
+        };
+        let new = match &item.says {
+            Ok(readings) => {
+                self.history.heard(from.service, readings, now.steady_ms);
+                true
+            }
+            Err(_) => self.history.heard_unreadable(*from, bytes, now.steady_ms),
+        };
+        if item.says.is_err() && new {
+            let because = Fault::NotReadable;
+            let again_in_ms = 0;
+            tell(
                 State::Waiting {
-                    again_in_ms: 0,
-                    because: Fault::NotReadable,
+                    again_in_ms,
+                    because,
                 },
                 out,
-            ),
+            );
         }
         if self.phase == Phase::Remembering && self.history.is_waiting() {
             self.show(self.history.state(), out);
         }
-        self.arrived.push(item);
+        if new {
+            self.arrived.push(item);
+        }
     }
 
     fn lost(&mut self, why: Fault, now: Now, out: &mut Vec<Command>) {
@@ -437,6 +401,12 @@ impl Session {
         let rest = self.gather.flush(true);
         self.arrived.extend(rest);
         if self.ending.is_some() {
+            self.phase = Phase::Leaving;
+            return;
+        }
+        // a cuff without a control point gives what it has, and leaves
+        if self.plan.goal == Goal::History && self.phase == Phase::Live && self.new_readings > 0 {
+            self.ending = Some(Ending::AsAsked);
             self.phase = Phase::Leaving;
             return;
         }
@@ -474,12 +444,19 @@ impl Session {
         }
         match self.phase {
             Phase::Away { until } if now.steady_ms >= until => self.link(out),
-            Phase::Remembering if self.history.is_silent(now.steady_ms) => {
+            Phase::Remembering if self.is_idle() && self.history.is_silent(now.steady_ms) => {
                 self.history.silent();
-                if self.tries + 1 >= MOST_TRIES {
+                self.silences += 1;
+                if self.silences >= MOST_TRIES {
                     self.phase = Phase::Settling;
                 } else {
                     self.leave_for_a_while();
+                }
+            }
+            Phase::Live if self.plan.goal == Goal::History && self.is_idle() => {
+                let over = now.steady_ms >= self.heard_ms + QUIET_MS;
+                if over {
+                    self.end((self.new_readings == 0).then_some(Fault::Quiet));
                 }
             }
             Phase::Live if self.streams() => {
@@ -492,6 +469,11 @@ impl Session {
             }
             _ => {}
         }
+    }
+
+    /// Whether no call is under way, and all that came is durable.
+    fn is_idle(&self) -> bool {
+        self.doing.is_none() && self.held.is_none()
     }
 
     /// Ends the link to make it anew: what should come does not.
@@ -517,6 +499,9 @@ impl Session {
         self.history.lost();
         let rest = self.gather.flush(true);
         self.arrived.extend(rest);
+        if let Some(held) = &mut self.held {
+            held.at_once();
+        }
         if linked && why != Some(Fault::RadioOff) {
             self.todo.push_back(Call::Disconnect);
         } else {
@@ -535,7 +520,10 @@ impl Session {
         let call = self.doing.as_ref().map(|(_, deadline)| *deadline);
         let phase = match self.phase {
             Phase::Away { until } => Some(until),
-            Phase::Remembering => self.history.silent_at(),
+            Phase::Remembering if self.is_idle() => self.history.silent_at(),
+            Phase::Live if self.plan.goal == Goal::History => {
+                self.is_idle().then_some(self.heard_ms + QUIET_MS)
+            }
             Phase::Live if self.streams() => {
                 let quiet = self.heard_ms + QUIET_MS;
                 let told = self.told == Some(State::Quiet);
@@ -543,7 +531,8 @@ impl Session {
             }
             _ => None,
         };
-        [call, phase].into_iter().flatten().min()
+        let again = self.held.as_ref().and_then(Held::again_at);
+        [call, phase, again].into_iter().flatten().min()
     }
 
     /// Tells a state once.
@@ -552,6 +541,14 @@ impl Session {
             self.told = Some(state);
             tell(state, out);
         }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Session");
+        shown.field("phase", &self.phase).field("told", &self.told);
+        shown.finish_non_exhaustive()
     }
 }
 

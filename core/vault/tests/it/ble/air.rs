@@ -62,6 +62,18 @@ pub(crate) struct Script {
     /// How the next writes to a characteristic go.
     pub(crate) writes: BTreeMap<u16, VecDeque<RadioError>>,
     pub(crate) bonded: bool,
+    /// So many bonds that the system keeps are forgotten by the device.
+    pub(crate) lost_bonds: usize,
+    /// These are refused as if they needed a bond, also with one.
+    pub(crate) closed: Vec<u16>,
+    /// A reading that is taken while the next report is sent.
+    pub(crate) meanwhile: Option<(u16, u16, Vec<u8>)>,
+    /// The control point answers so many reports and then only counts.
+    pub(crate) reports: Option<usize>,
+    /// So many links break as soon as a value is read.
+    pub(crate) drops: usize,
+    /// A write of the control point ends only after so long.
+    pub(crate) slow_write: Option<std::time::Duration>,
     pub(crate) linked: bool,
     /// What was called, in order.
     pub(crate) calls: Vec<String>,
@@ -135,6 +147,7 @@ impl FakeRadio {
                 let count = u16::try_from(measured.len()).unwrap().to_le_bytes();
                 vec![5, 0, count[0], count[1]]
             }
+            1 if script.reports == Some(0) => return,
             1 if fitting.is_empty() => vec![6, 0, 1, 6],
             1 => {
                 let lose = std::mem::take(&mut script.lose);
@@ -146,6 +159,10 @@ impl FakeRadio {
                     if !lose.contains(&place) {
                         self.push(service, number, bytes);
                     }
+                }
+                if let Some((sequence, number, bytes)) = script.meanwhile.take() {
+                    self.push(service, number, bytes.clone());
+                    script.memory.push((sequence, number, bytes));
                 }
                 vec![6, 0, 1, 1]
             }
@@ -199,13 +216,20 @@ impl Radio for FakeRadio {
     }
 
     fn unbond(&self, _peripheral: String) -> Pending<'_, ()> {
-        self.script().bonded = false;
+        let mut script = self.script();
+        script.calls.push("unbond".into());
+        (script.bonded, script.lost_bonds) = (false, 0);
+        self.break_link(&mut script);
         done(Ok(()))
     }
 
     fn read(&self, _peripheral: String, from: Characteristic) -> Pending<'_, Vec<u8>> {
         let mut script = self.script();
         script.calls.push(format!("read {:04x}", from.number));
+        if script.drops > 0 {
+            script.drops -= 1;
+            self.break_link(&mut script);
+        }
         if let Some(error) = script.refuses(from.number) {
             return done(Err(error));
         }
@@ -238,6 +262,14 @@ impl Radio for FakeRadio {
         script.written.push((to.number, bytes.clone()));
         if to.number == 0x2A52 {
             self.push(to.service, to.number, bytes.clone());
+            if let Some(slow) = script.slow_write.take() {
+                drop(script);
+                return Box::pin(async move {
+                    tokio::time::sleep_until(tokio::time::Instant::now() + slow).await;
+                    self.asked(to.service, &bytes, &mut self.script());
+                    Ok(())
+                });
+            }
             let requests = script.written.iter().filter(|(to, _)| *to == 0x2A52);
             if script
                 .silent_after
@@ -285,7 +317,8 @@ impl Script {
         if !self.linked {
             return Some(RadioError::Unreachable);
         }
-        let secured = self.secured.contains(&number) && !self.bonded;
+        let secured = self.secured.contains(&number) && (!self.bonded || self.lost_bonds > 0);
+        let secured = secured || self.closed.contains(&number);
         secured.then_some(RadioError::NeedsBonding)
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn meter(numbers: impl IntoIterator<Item = u16>) -> Script {
     script
 }
 
-fn sequences(world: &World) -> Vec<u16> {
+pub(super) fn sequences(world: &World) -> Vec<u16> {
     let sequence = |record: &vitalwitness_domain::record::Record| {
         let notes = &record.context.as_ref().unwrap().notes;
         notes["sequence"].parse().unwrap()
@@ -238,7 +238,8 @@ async fn killed_after(world: &World, sensor: &Sensor, limit: usize) -> bool {
                     .take_in(&sensor.id, &intake, &world.zone)
                     .unwrap();
                 let unclaimed = taken.unclaimed;
-                Input::Kept { unclaimed }
+                let kept = u32::try_from(taken.counts.kept).unwrap();
+                Input::Kept { kept, unclaimed }
             }
             Command::Learn(learned) => {
                 world.vault.learn_of_sensor(&sensor.id, &learned).unwrap();
@@ -269,6 +270,7 @@ async fn called(radio: &FakeRadio, call: Call) -> Result<Answer, RadioError> {
     match call {
         Call::Connect => radio.connect(peripheral).await.map(Answer::Linked),
         Call::Bond => radio.bond(peripheral).await.map(|()| Answer::Done),
+        Call::Unbond => radio.unbond(peripheral).await.map(|()| Answer::Done),
         Call::Read(from) => radio.read(peripheral, from).await.map(Answer::Bytes),
         Call::Subscribe(to) => radio.subscribe(peripheral, to).await.map(|()| Answer::Done),
         Call::Write(to, bytes) => {

@@ -66,6 +66,10 @@ impl Session {
             }
             uuid::CGM_SESSION_START_TIME => {
                 self.counts_from_ms = session_start(bytes, now.offset_min);
+                // another sensor counts its minutes from zero
+                if self.counts_from_ms.is_some() && self.plan.session_ms != self.counts_from_ms {
+                    self.history.forget(uuid::CGM_SERVICE);
+                }
             }
             _ => {
                 if let Ok(Packet::Features(features)) = gatt::parse(number, bytes, self.known) {
