@@ -12,12 +12,11 @@ use crate::index::Indexed;
 use crate::keys::random_bytes;
 use crate::parts::{self, PartWriter};
 use crate::sealing::queue;
-use crate::store::{BatchId, DAMAGED, Kind, Priority};
+use crate::store::{BatchId, DAMAGED, Erased, Kind, Priority};
 use crate::summary::DaySums;
 use crate::sync::errands::Errand;
 use crate::tasks::Task;
 use crate::vault::{Core, Vault};
-use std::collections::HashSet;
 use std::fs;
 use vitalwitness_domain::record::{Hash, Id, Record};
 use vitalwitness_domain::stream::StreamId;
@@ -43,6 +42,7 @@ impl Vault {
                 core.erase_open(row, rc)?;
             }
             core.cache.forget(row);
+            core.store.forget_copies()?;
             Ok(core.store.checkpoint()?)
         })
     }
@@ -58,6 +58,7 @@ impl Vault {
     pub fn erase_stream(&self, stream: &StreamId) -> Result<u64, Error> {
         self.with(|core| {
             let erased = core.erase_stream(stream)?;
+            core.store.forget_copies()?;
             core.store.checkpoint()?;
             Ok(erased)
         })
@@ -76,6 +77,7 @@ impl Vault {
                 aliases.extend([channel.dsk, channel.gsk]);
             }
             aliases.push(core.store.key_alias()?);
+            core.store.forget_copies()?;
             Ok::<_, Error>((core.store.path().to_path_buf(), core.env.clone(), aliases))
         })?;
         self.lock();
@@ -96,10 +98,13 @@ impl Vault {
     }
 }
 
-/// By what the frames of a device name their records.
-fn heads(hashes: impl IntoIterator<Item = Hash>) -> HashSet<[u8; 4]> {
-    let head = |hash: Hash| hash.first_chunk().copied();
-    hashes.into_iter().filter_map(head).collect()
+fn erased<'a>(records: impl IntoIterator<Item = (&'a Hash, &'a Record)>) -> Erased {
+    let mut erased = Erased::default();
+    for (rc, record) in records {
+        let end_ms = record.end_ms.unwrap_or(record.start_ms);
+        erased.take_in(rc, record.source.device, record.start_ms, end_ms);
+    }
+    erased
 }
 
 impl Core {
@@ -112,6 +117,9 @@ impl Core {
             .clone();
         let opened = self.open_body(row)?;
         let index = opened.find(rc).ok_or(Error::NotFound)?.index();
+        let gone = opened.find(rc).ok_or(Error::NotFound)?;
+        let gone = Record::from_slots(gone.schema().name(), &gone.values());
+        let gone = erased([(rc, &gone.map_err(|_| DAMAGED)?)]);
         let opened = opened.erase(index).map_err(|_| Error::NotFound)?;
         let nonce = random_bytes(self.env.random.as_ref())?;
         let bytes = opened.seal(&key.key, nonce)?;
@@ -132,7 +140,7 @@ impl Core {
         self.store.write(|tx| {
             tx.set_body(row, &bytes, &filter)?;
             tx.set_header(row, &header.encode())?;
-            tx.erase_frames(&heads([*rc]))?;
+            tx.erase_frames(&gone)?;
             queue(&header, tx)
         })?;
         self.replace(row, Indexed { header, ..batch });
@@ -156,6 +164,9 @@ impl Core {
             last_ms = last_ms.max(record.start_ms);
         }
         (header.first_ms, header.last_ms) = (first_ms, last_ms);
+        let gone = waiting.iter().find(|waiting| waiting.rc == *rc);
+        let gone = gone.ok_or(Error::NotFound)?.record()?;
+        let gone = erased([(rc, &gone)]);
         let empty = part.is_empty();
         let part = part.finish();
         if let Some(opening) = &mut header.opening {
@@ -163,7 +174,7 @@ impl Core {
             (opening.parts, opening.bytes) = (1, part.len() as u64);
         }
         self.store.write(|tx| {
-            tx.erase_frames(&heads([*rc]))?;
+            tx.erase_frames(&gone)?;
             if empty {
                 return tx.remove_batch(row);
             }
@@ -188,12 +199,13 @@ impl Core {
             .collect();
         let of_stream = self.streams.all().filter(|(key, _)| key.stream == *stream);
         let keys: Vec<Id> = of_stream.map(|(key, _)| key.id).collect();
-        let mut records = HashSet::new();
+        let mut records = Vec::new();
         for (row, ..) in &batches {
-            records.extend(heads(self.read_records(*row)?.iter().map(|it| it.rc)));
+            records.extend(self.read_records(*row)?);
         }
+        let gone = erased(records.iter().map(|it| (&it.rc, &it.record)));
         self.store.write(|tx| {
-            tx.erase_frames(&records)?;
+            tx.erase_frames(&gone)?;
             for (row, batch, _) in &batches {
                 tx.remove_batch(*row)?;
                 tx.remove(Kind::BatchProof, batch)?;

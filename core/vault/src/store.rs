@@ -14,7 +14,7 @@ mod outbox;
 mod rows;
 
 pub use batches::{BatchId, BatchState, HeaderRow};
-pub use frames::Frame;
+pub use frames::{Erased, Frame};
 pub use items::{Item, Kind};
 pub use outbox::{OutboxItem, Priority};
 pub use rows::RowKeys;

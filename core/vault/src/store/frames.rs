@@ -7,8 +7,9 @@ use super::items::Kind;
 use super::rows::Table;
 use super::{DAMAGED, StoreError, Tx};
 use rusqlite::OptionalExtension;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use vitalwitness_domain::record::{Hash, Id};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::cbor::{Encoder, Reader};
 
@@ -23,15 +24,68 @@ pub struct Frame {
     pub at_ms: i64,
     /// As it came.
     pub bytes: Vec<u8>,
-    /// Why it became no record; empty: it became some.
+    /// Why it, or a part of it, became no record; empty: all of it did.
     pub refused: String,
-    /// The first four bytes of the hash of each record it became.
-    pub records: Vec<[u8; 4]>,
+    /// The first eight bytes of the hash of each record it became.
+    pub records: Vec<[u8; 8]>,
 }
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Frame({:04x}, {:?}, ..)", self.number, self.refused)
+    }
+}
+
+/// Records that are erased, as frames know them.
+#[derive(Default)]
+pub struct Erased {
+    heads: HashSet<[u8; 8]>,
+    spans: HashMap<Id, Span>,
+}
+
+impl Erased {
+    /// Takes in a record: its hash, the device it came from, when it begins and ends.
+    pub fn take_in(&mut self, rc: &Hash, device: Option<Id>, from_ms: i64, to_ms: i64) {
+        self.heads.extend(rc.first_chunk().copied());
+        if let Some(device) = device {
+            let span = Span { from_ms, to_ms };
+            self.spans.entry(device).or_insert(span).take_in(span);
+        }
+    }
+
+    fn names(&self, head: [u8; 8]) -> bool {
+        self.heads.contains(&head)
+    }
+}
+
+impl fmt::Debug for Erased {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Erased({} records)", self.heads.len())
+    }
+}
+
+/// A stretch of time, both ends in it.
+#[derive(Clone, Copy)]
+struct Span {
+    from_ms: i64,
+    to_ms: i64,
+}
+
+impl Span {
+    fn at(ms: i64) -> Self {
+        Self {
+            from_ms: ms,
+            to_ms: ms,
+        }
+    }
+
+    fn take_in(&mut self, other: Self) {
+        self.from_ms = self.from_ms.min(other.from_ms);
+        self.to_ms = self.to_ms.max(other.to_ms);
+    }
+
+    fn holds(self, ms: i64) -> bool {
+        (self.from_ms..=self.to_ms).contains(&ms)
     }
 }
 
@@ -90,43 +144,65 @@ impl Tx<'_> {
         Ok(frames)
     }
 
-    /// Destroys the frames of records that are erased. Looks through all of them.
+    /// Destroys the frames of records that are erased, and of their sensors what became no record
+    /// and came in the same time. Looks through all of them.
     ///
     /// # Errors
     ///
     /// As [`StoreError`].
-    pub fn erase_frames(&self, records: &HashSet<[u8; 4]>) -> Result<(), StoreError> {
-        let mut changed = Vec::new();
+    pub fn erase_frames(&self, erased: &Erased) -> Result<(), StoreError> {
+        let mut spans: HashMap<[u8; 16], Span> = HashMap::new();
+        for (sensor, span) in &erased.spans {
+            let tag = self.keys.tag(Kind::Sensor as u8, sensor);
+            spans.entry(tag).or_insert(*span).take_in(*span);
+        }
+        let mut groups = Vec::new();
         {
             let mut statement = self
                 .conn
                 .prepare_cached("SELECT id, sensor, sealed FROM frame")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let id: i64 = row.get(0)?;
+                let (id, tag): (i64, [u8; 16]) = (row.get(0)?, row.get(1)?);
                 let sealed = row.get_ref(2)?.as_blob().map_err(|_| DAMAGED)?;
                 let group = self.keys.open(Table::Frame, id, sealed)?;
                 let frames = Frame::decode_all(&group).map_err(|_| DAMAGED)?;
-                let before = frames.len();
-                let erased = |frame: &Frame| frame.records.iter().any(|rc| records.contains(rc));
-                let left: Vec<Frame> = frames.into_iter().filter(|it| !erased(it)).collect();
-                if left.len() < before {
-                    changed.push((id, row.get(1)?, left));
+                let names = |frame: &Frame| frame.records.iter().any(|it| erased.names(*it));
+                // when what is erased came, which may be long after it was measured
+                for frame in frames.iter().filter(|it| names(it)) {
+                    let span = Span::at(frame.at_ms);
+                    spans.entry(tag).or_insert(span).take_in(span);
+                }
+                if frames.iter().any(|it| names(it) || it.records.is_empty()) {
+                    groups.push((id, tag));
                 }
             }
         }
-        for (id, tag, left) in changed {
+        for (id, tag) in groups {
+            let sealed: Vec<u8> = self
+                .conn
+                .prepare_cached("SELECT sealed FROM frame WHERE id = ?1")?
+                .query_row([id], |row| row.get(0))?;
+            let group = self.keys.open(Table::Frame, id, &sealed)?;
+            let frames = Frame::decode_all(&group).map_err(|_| DAMAGED)?;
+            let span = spans.get(&tag);
+            let goes = |frame: &Frame| {
+                frame.records.iter().any(|it| erased.names(*it))
+                    || (frame.records.is_empty() && span.is_some_and(|it| it.holds(frame.at_ms)))
+            };
+            let before = frames.len();
+            let left: Vec<Frame> = frames.into_iter().filter(|it| !goes(it)).collect();
             if left.is_empty() {
                 self.conn
                     .prepare_cached("DELETE FROM frame WHERE id = ?1")?
                     .execute([id])?;
-                continue;
+            } else if left.len() < before {
+                let mut group = Vec::new();
+                for frame in &left {
+                    frame.encode(&mut group);
+                }
+                self.set_frames(Some(id), tag, &group)?;
             }
-            let mut group = Vec::new();
-            for frame in &left {
-                frame.encode(&mut group);
-            }
-            self.set_frames(Some(id), tag, &group)?;
         }
         Ok(())
     }
@@ -212,7 +288,7 @@ impl Frame {
                 at_ms: reader.int()?,
                 bytes: reader.bytes()?.to_vec(),
                 refused: reader.text()?.to_owned(),
-                records: reader.bytes()?.as_chunks::<4>().0.to_vec(),
+                records: reader.bytes()?.as_chunks::<8>().0.to_vec(),
             });
         }
         Ok(frames)

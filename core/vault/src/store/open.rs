@@ -184,12 +184,50 @@ impl Store {
             _ => return Err(StoreError::WrongKey.into()),
         }
         migrate(&mut conn, path, found, migrations)?;
-        Ok(Self {
+        let store = Self {
             conn,
             keys,
             random,
             path: path.to_path_buf(),
-        })
+        };
+        if found == known
+            && let Err(error) = store.forget_copies()
+        {
+            log::warn!("a copy from before a migration stays: {error}");
+        }
+        Ok(store)
+    }
+
+    /// Removes the copies that migrations made of this file: it opens, so they are not needed, and
+    /// they would keep what is erased.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Io`] when one cannot be removed.
+    pub(crate) fn forget_copies(&self) -> Result<(), Error> {
+        let io = |error: std::io::Error| Error::from(KeyError::Io(error.kind()));
+        let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name()) else {
+            return Ok(());
+        };
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        let mut start = name.to_os_string();
+        start.push(".schema-");
+        let start = start.into_encoded_bytes();
+        for entry in std::fs::read_dir(folder).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let name = entry.file_name().into_encoded_bytes();
+            let number = name.strip_prefix(start.as_slice()).unwrap_or_default();
+            // `schema-1`, or `schema-1-2` where the first name was taken
+            let is_copy = |byte: &u8| byte.is_ascii_digit() || *byte == b'-';
+            if !number.is_empty() && number.iter().all(is_copy) {
+                std::fs::remove_file(entry.path()).map_err(io)?;
+            }
+        }
+        Ok(())
     }
 }
 

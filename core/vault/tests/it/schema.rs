@@ -107,3 +107,72 @@ fn a_file_of_every_released_schema_opens_with_its_records() {
     }
     assert!(seen >= 1, "no fixture");
 }
+
+/// The sealed rows of a file that hold records.
+fn sealed(path: &Path) -> Vec<Vec<u8>> {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let mut found = Vec::new();
+    for table in ["part", "body"] {
+        let mut rows = conn
+            .prepare(&format!("SELECT sealed FROM {table}"))
+            .unwrap();
+        let rows = rows.query_map([], |row| row.get(0)).unwrap();
+        found.extend(rows.map(Result::unwrap));
+    }
+    found
+}
+
+fn holds(folder: &Path, bytes: &[u8]) -> bool {
+    // a long row is spread over pages: a piece of it that stands in one
+    let piece = &bytes[..bytes.len().min(64)];
+    fs::read_dir(folder).unwrap().any(|file| {
+        let file = fs::read(file.unwrap().path()).unwrap();
+        file.windows(piece.len()).any(|window| window == piece)
+    })
+}
+
+#[test]
+fn the_copy_of_a_migration_goes_with_what_is_erased_or_at_the_next_open() {
+    for erase in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["vault.db", "keys"] {
+            let from = fixtures().join("schema-1").join(file);
+            fs::copy(from, folder.path().join(file)).unwrap();
+        }
+        let path = folder.path().join("vault.db");
+        let rows = sealed(&path);
+        assert!(rows.iter().all(|row| holds(folder.path(), row)));
+        let vault = Vault::open(&path, env_of(folder.path())).unwrap();
+        let copy = folder.path().join("vault.db.schema-1");
+        assert!(copy.exists());
+        if erase {
+            let stream = vault.records(&Query::default()).unwrap().records;
+            for found in stream {
+                vault.erase(&found.rc).unwrap();
+            }
+            assert!(!copy.exists());
+            for row in &rows {
+                assert!(!holds(folder.path(), row), "erased, and in a file");
+            }
+        } else {
+            vault.lock();
+            drop(Vault::open(&path, env_of(folder.path())).unwrap());
+            assert!(!copy.exists());
+        }
+    }
+}
+
+#[test]
+fn erasing_all_removes_the_copy_of_a_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["vault.db", "keys"] {
+        let from = fixtures().join("schema-1").join(file);
+        fs::copy(from, folder.path().join(file)).unwrap();
+    }
+    let path = folder.path().join("vault.db");
+    let vault = Vault::open(&path, env_of(folder.path())).unwrap();
+    vault.erase_all().unwrap();
+    let left = fs::read_dir(folder.path()).unwrap();
+    let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["keys"]);
+}
