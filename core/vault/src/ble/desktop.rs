@@ -39,7 +39,7 @@ pub trait Asker: Send + Sync + fmt::Debug {
 pub type Asked<'a> = Pin<Box<dyn Future<Output = Option<Reply>> + Send + 'a>>;
 
 /// What is asked while a device is paired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Question {
     /// The six digits the device shows.
     Passkey,
@@ -50,12 +50,25 @@ pub enum Question {
 }
 
 /// What the person says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
     /// The digits.
     Passkey(u32),
     /// Yes.
     Yes,
+}
+
+/// Without the digits: who has them can take the device's place.
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Question(..)")
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply(..)")
+    }
 }
 
 /// The radio of this computer. Made inside a runtime; its tasks end with it.
@@ -307,6 +320,10 @@ impl Radio for DesktopRadio {
             drop(peripheral);
             Ok(())
         })
+    }
+
+    fn tells_bonds(&self) -> bool {
+        cfg!(target_os = "linux")
     }
 
     fn unbond(&self, peripheral: String) -> Pending<'_, ()> {

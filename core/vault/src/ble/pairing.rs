@@ -7,7 +7,7 @@ use super::sensor::Whose;
 use std::fmt;
 
 /// What pairing a device would mean, to be shown before it is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Proposal {
     /// The device.
     pub found: Found,
@@ -60,9 +60,16 @@ impl Proposal {
     }
 }
 
+/// What a person would wear is health data: the step only.
+impl fmt::Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proposal({:?}, ..)", self.step)
+    }
+}
+
 impl fmt::Debug for Confirmed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Confirmed({:?}, ..)", self.whose)
+        f.write_str("Confirmed(..)")
     }
 }
 

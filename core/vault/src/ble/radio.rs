@@ -33,6 +33,12 @@ pub trait Radio: Send + Sync + fmt::Debug {
     /// already.
     fn bond(&self, peripheral: String) -> Pending<'_, ()>;
 
+    /// Whether [`Radio::bond`] that ends well means a bond. Where the system bonds by itself and
+    /// does not say so, no reading counts as come over a bonded link.
+    fn tells_bonds(&self) -> bool {
+        true
+    }
+
     /// Forgets the bond; fine when there is none.
     fn unbond(&self, peripheral: String) -> Pending<'_, ()>;
 

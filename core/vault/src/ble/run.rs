@@ -69,6 +69,7 @@ impl Vault {
             session_ms: None,
             user_unsaid: false,
         });
+        let tells_bonds = air.radio.tells_bonds();
         // nothing is subscribed yet, and it is in the inventory only at the end
         let mut keep = |_: Kept<'_>| Ok(Taken::default());
         let mut drive = Drive {
@@ -77,7 +78,9 @@ impl Vault {
             air,
         };
         drive.run(&mut session, &mut keep).await?;
-        Ok(self.keep_sensor(confirmed, session.learned())?)
+        let mut learned = session.learned().clone();
+        learned.bonded &= tells_bonds;
+        Ok(self.keep_sensor(confirmed, &learned)?)
     }
 
     /// Runs a session with a paired device until its goal is reached, it is stopped
@@ -95,11 +98,13 @@ impl Vault {
     ) -> Result<(), BleError> {
         let sensor = self.sensor(id)?;
         let mut session = Session::new(sensor.plan(goal, present));
-        let zone = air.zone;
+        let (zone, tells_bonds) = (air.zone, air.radio.tells_bonds());
         let mut keep = |command: Kept<'_>| match command {
             Kept::Intake(intake) => self.take_in(id, intake, zone),
             Kept::Learned(learned) => {
-                let learned = self.learn_of_sensor(id, learned);
+                let mut learned = learned.clone();
+                learned.bonded &= tells_bonds;
+                let learned = self.learn_of_sensor(id, &learned);
                 learned.map(|()| Taken::default())
             }
         };

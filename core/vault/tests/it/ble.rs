@@ -1,7 +1,9 @@
 //! Devices over a scripted radio: what they send is there once, whatever happens on the way.
 
 mod air;
+mod bonds;
 mod faults;
+mod gone;
 mod history;
 mod live;
 mod mended;
