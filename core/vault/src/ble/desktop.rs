@@ -8,6 +8,7 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+mod words;
 
 use super::radio::{
     Characteristic, Event, Found, Inbox, Link, Offered, Pending, Radio, RadioError, Value,
@@ -28,6 +29,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 use vitalwitness_domain::gatt;
+use words::of;
 
 /// Asks the person while a device is paired. Needed on Linux; elsewhere the system asks.
 pub trait Asker: Send + Sync + fmt::Debug {
@@ -93,7 +95,8 @@ struct Seen {
 
 struct Known {
     peripheral: Peripheral,
-    listening: bool,
+    /// Whose values are told: one listener, also after the bond was made anew.
+    listener: Option<Arc<()>>,
 }
 
 impl DesktopRadio {
@@ -391,7 +394,7 @@ impl Seen {
         let mut peripherals = lock(&self.peripherals);
         let known = peripherals.entry(name_of(&peripheral)).or_insert(Known {
             peripheral,
-            listening: false,
+            listener: None,
         });
         known.peripheral.clone()
     }
@@ -404,7 +407,7 @@ impl Seen {
     ) -> Result<(), RadioError> {
         if lock(&self.peripherals)
             .get(name)
-            .is_some_and(|it| it.listening)
+            .is_some_and(|it| it.listener.is_some())
         {
             return Ok(());
         }
@@ -412,13 +415,22 @@ impl Seen {
             .notifications()
             .await
             .map_err(|error| of(&error))?;
+        let own_mark = Arc::new(());
         if let Some(known) = lock(&self.peripherals).get_mut(name) {
-            known.listening = true;
+            known.listener = Some(own_mark.clone());
         }
         let (seen, name) = (self.clone(), name.to_owned());
         let own = peripheral.clone();
         tokio::spawn(async move {
+            // the stream is never dropped: the library's own task panics then
             while let Some(value) = values.next().await {
+                let is_told = lock(&seen.peripherals)
+                    .get(&name)
+                    .and_then(|known| known.listener.as_ref())
+                    .is_some_and(|mark| Arc::ptr_eq(mark, &own_mark));
+                if !is_told {
+                    continue;
+                }
                 let (Some(service), Some(number)) = (
                     gatt::uuid::short(value.service_uuid.as_u128()),
                     gatt::uuid::short(value.uuid.as_u128()),
@@ -532,64 +544,6 @@ async fn limited<T>(
     match tokio::time::timeout(CALL, call).await {
         Ok(result) => result.map_err(|error| of(&error)),
         Err(_) => Err(RadioError::Unreachable),
-    }
-}
-
-/// What the library's error means here. BlueZ says it in the name or words of a D-Bus error.
-fn of(error: &btleplug::Error) -> RadioError {
-    use btleplug::Error;
-    match error {
-        Error::PermissionDenied => RadioError::NotAllowed,
-        Error::NoAdapterAvailable => RadioError::Off,
-        Error::DeviceNotFound | Error::NotConnected | Error::TimedOut(_) => RadioError::Unreachable,
-        Error::NoSuchCharacteristic | Error::UnexpectedCharacteristic | Error::NotSupported(_) => {
-            RadioError::NotOffered
-        }
-        other => of_words(&other.to_string()),
-    }
-}
-
-/// What a D-Bus error means here, by its words.
-fn of_words(words: &str) -> RadioError {
-    let words = words.to_lowercase();
-    let says = |any: &[&str]| any.iter().any(|part| words.contains(part));
-    if says(&[
-        "not paired",
-        "insufficient",
-        "notpermitted",
-        "notauthorized",
-        "encryption",
-    ]) {
-        RadioError::NeedsBonding
-    } else if says(&["authentication", "rejected"]) {
-        RadioError::BondRefused
-    } else if says(&["accessdenied", "permission"]) {
-        RadioError::NotAllowed
-    } else if says(&[
-        "notready",
-        "not powered",
-        "serviceunknown",
-        "nobluetoothadapters",
-    ]) {
-        RadioError::Off
-    } else if says(&["notsupported", "not found", "doesnotexist"]) {
-        RadioError::NotOffered
-    } else if says(&[
-        "not connected",
-        "notconnected",
-        "connect",
-        "timeout",
-        "timed out",
-        "noreply",
-        "unknownobject",
-        "in progress",
-        "inprogress",
-        "canceled",
-        "abort",
-    ]) {
-        RadioError::Unreachable
-    } else {
-        RadioError::Refused
     }
 }
 

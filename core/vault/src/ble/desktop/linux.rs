@@ -5,7 +5,8 @@
 //! paired by this program; for any other it refuses, so no stranger is bonded. A refusal is told to
 //! the call that made BlueZ ask: BlueZ itself leaves that call without an answer.
 
-use super::{Asker, Question, Reply, lock, of_words};
+use super::words::of_words;
+use super::{Asker, Question, Reply, lock};
 use crate::ble::radio::{Event, Inbox, RadioError};
 use dbus::channel::MatchingReceiver as _;
 use dbus::message::MatchRule;

@@ -1,3 +1,4 @@
+use super::words::of_words;
 use super::*;
 
 #[test]

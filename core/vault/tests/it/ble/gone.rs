@@ -76,11 +76,7 @@ fn one_erased_record_takes_what_came_with_it_and_nothing_else() {
 #[test]
 fn debug_shows_nothing_of_what_a_device_is_or_measures() {
     let proposal = Proposal::of(found("Meter+ of Ada", &[0x1808, 0x180D]));
-    let mut shown = format!("{proposal:?}");
-    shown += &format!(
-        "{:?}",
-        proposal.clone().confirm("Ada", Whose::User(3)).unwrap()
-    );
+    let confirmed = proposal.clone().confirm("Ada", Whose::User(3)).unwrap();
     let home = Home::new(5);
     let vault = home.create();
     let sensor = cuff(&vault, &[(1, &GOOD), (2, &CUT)]);
@@ -93,7 +89,8 @@ fn debug_shows_nothing_of_what_a_device_is_or_measures() {
         },
         ..Learned::default()
     };
-    shown += &format!("{sensor:?} {frames:?} {learned:?} {:?}", sensor.clock);
+    let clock = sensor.clock;
+    let shown = format!("{proposal:?} {confirmed:?} {sensor:?} {frames:?} {learned:?} {clock:?}");
     for secret in [
         "glucose", "heart", "pressure", "Meter", "Cuff", "Ada", "User(3)", "121", "SN-77", "Maker",
     ] {
