@@ -1,13 +1,14 @@
 //! Whether the record holds a stored reading already: from another phone of the account, from
-//! before it was restored, or from the same device under another name.
+//! before it was restored, or from a device that is forgotten here.
 
 use crate::Error;
-use crate::store::BatchId;
+use crate::ble::sensor::Sensor;
+use crate::store::{BatchId, Kind, StoreError};
 use crate::vault::Core;
 use std::collections::HashMap;
 use std::sync::Arc;
 use vitalwitness_domain::import::natural_key;
-use vitalwitness_domain::record::Record;
+use vitalwitness_domain::record::{Id, Record};
 
 /// What batches hold, by what it says; for one intake.
 #[derive(Default)]
@@ -16,6 +17,7 @@ pub(super) struct Known(HashMap<BatchId, Arc<Prints>>);
 type Prints = HashMap<Vec<u8>, Vec<Print>>;
 
 struct Print {
+    device: Option<Id>,
     start_ms: i64,
     time: String,
     sequence: Option<String>,
@@ -24,12 +26,23 @@ struct Print {
 impl Known {
     /// Whether a record of the same code and value, stamped by a device with the same time (and
     /// number, if both have one), applies within a day of this one: another phone may have stood
-    /// in another zone, or read the device's clock more exactly.
+    /// in another zone, or read the device's clock more exactly. Records of another device of the
+    /// inventory do not count: two devices side by side may say the same.
     pub(super) fn holds(&mut self, record: &Record, core: &Core) -> Result<bool, Error> {
         let Some(print) = Print::of(record) else {
             return Ok(false);
         };
         let key = says(record);
+        let items = core.store.reader().all(Kind::Sensor)?;
+        let beside: Vec<Id> = items
+            .iter()
+            .map(|item| Ok(Sensor::decode(&item.plain)?.id))
+            .collect::<Result<_, StoreError>>()?;
+        let of_another = |print: &Print| {
+            print
+                .device
+                .is_some_and(|id| record.source.device != Some(id) && beside.contains(&id))
+        };
         let near = |batch: &crate::index::Indexed| {
             batch.stream.category == record.category()
                 && batch.stream.code == record.stream_code()
@@ -41,7 +54,7 @@ impl Known {
         for row in rows {
             let prints = self.of(row, core)?;
             let same = prints.get(&key).into_iter().flatten();
-            if same.into_iter().any(|it| it.is(&print)) {
+            if same.into_iter().any(|it| !of_another(it) && it.is(&print)) {
                 return Ok(true);
             }
         }
@@ -68,6 +81,7 @@ impl Print {
     fn of(record: &Record) -> Option<Self> {
         let notes = &record.context.as_ref()?.notes;
         Some(Self {
+            device: record.source.device,
             start_ms: record.start_ms,
             time: notes.get("device-time")?.clone(),
             sequence: notes.get("sequence").cloned(),

@@ -76,7 +76,14 @@ fn a_stored_reading_that_the_record_holds_from_elsewhere_is_repeated() {
     let first = give(&vault, &sensor, memory(MARCH));
     assert_eq!((first.counts.kept, first.counts.repeated), (20, 0));
 
-    // another phone knows the device by another name, and has never taken anything of it
+    // a second device of the same make may say the same: both stand in the inventory
+    let beside = paired(&vault, "F0:0D:BE:EF:00:02", Whose::Mine);
+    let theirs = give(&vault, &beside, memory(MARCH));
+    assert_eq!((theirs.counts.kept, theirs.counts.repeated), (20, 0));
+    vault.forget_sensor(&beside.id).unwrap();
+    vault.forget_sensor(&sensor.id).unwrap();
+
+    // a phone that knows the device by another name, and has never taken anything of it
     let again = paired(&vault, "6a1f7b0e-opaque", Whose::Mine);
     assert_ne!(again.id, sensor.id);
     let second = give(&vault, &again, memory(MARCH + 86_400_000 * 3));
@@ -87,7 +94,7 @@ fn a_stored_reading_that_the_record_holds_from_elsewhere_is_repeated() {
         vec![item(0x1810, 0x2A35, &pressure(40), MARCH)],
     );
     assert_eq!((more.counts.kept, more.counts.repeated), (1, 0));
-    assert_eq!(all(&vault).len(), 21);
+    assert_eq!(all(&vault).len(), 41);
 }
 
 #[test]
