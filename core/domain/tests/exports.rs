@@ -20,6 +20,7 @@ use vitalwitness_proof::receipt::Receipt;
 use vitalwitness_proof::trust::TrustedLog;
 use vitalwitness_proof::{Facts, Rejection, verify};
 
+mod corpus;
 #[path = "../../../fuzz/export_bodies.rs"]
 mod export_bodies;
 
@@ -333,13 +334,7 @@ fn a_file_that_grows_when_unpacked_is_refused() {
 
 #[test]
 fn the_chainpoint_corpus_breaks_nothing() {
-    let folder = root().join("fuzz/corpus/chainpoint");
-    let mut inputs: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
-    inputs.sort();
-    assert!(!inputs.is_empty());
+    let inputs = corpus::inputs("chainpoint");
     let mut random = 1_u64;
     let mut below = |bound: usize| {
         random = random
@@ -348,8 +343,7 @@ fn the_chainpoint_corpus_breaks_nothing() {
         usize::try_from(random >> 33).unwrap() % bound
     };
     let changes = 100_000_usize.div_ceil(inputs.len());
-    for path in inputs {
-        let input = std::fs::read(path).unwrap();
+    for input in inputs {
         export_bodies::chainpoint(&input);
         for _ in 0..changes {
             let mut input = input.clone();

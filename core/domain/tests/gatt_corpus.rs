@@ -2,9 +2,11 @@
 //! vectors, as plain tests.
 #![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 
+mod corpus;
 #[path = "../../../fuzz/gatt_bodies.rs"]
 mod gatt_bodies;
 
+use corpus::replay;
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
@@ -37,25 +39,6 @@ fn the_corpus_of_control_points_breaks_nothing() {
 #[test]
 fn the_corpus_of_counters_breaks_nothing() {
     replay("gatt-cadence", gatt_bodies::cadence);
-}
-
-/// Each input as it is, and cut at every length.
-fn replay(target: &str, body: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fuzz/corpus")
-        .join(target);
-    let mut inputs: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
-    inputs.sort();
-    assert!(!inputs.is_empty());
-    for path in inputs {
-        let input = std::fs::read(path).unwrap();
-        for cut in 0..=input.len() {
-            body(&input[..cut]);
-        }
-    }
 }
 
 #[test]
