@@ -10,32 +10,13 @@ use fitparser::de::{DecodeOption, from_bytes_with_options};
 use fitparser::profile::MesgNum;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Write, stderr};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use vitalwitness_domain::import::{self, End, Event, fingerprint};
 use vitalwitness_domain::record::{Body, Record, Value};
+use vitalwitness_tests::activities;
 
 const HEART_RATE: &str = "loinc|8867-4";
-
-/// The cache that `tests/fetch-activities.sh` fills.
-fn cache() -> Option<PathBuf> {
-    let base = std::env::var_os("VW_CACHE")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let home = std::env::var_os("HOME")?;
-            Some(Path::new(&home).join(".cache/vitalwitness"))
-        })?;
-    let folder = base.join("sweat");
-    if folder.join(".version").exists() {
-        return Some(folder);
-    }
-    // Past the test runner's capture, so that it is counted.
-    stderr()
-        .write_all(b"\nskipped: no recorded activities in the cache\n")
-        .unwrap();
-    None
-}
 
 fn imported(path: &Path) -> Vec<Record> {
     let mut records = Vec::new();
@@ -122,7 +103,9 @@ fn the_fixture_holds_the_heart_rates_another_reader_finds() {
 
 #[test]
 fn every_recorded_activity_is_read_whole_and_without_a_warning() {
-    let Some(folder) = cache() else { return };
+    let Some(folder) = activities::fetched() else {
+        return;
+    };
     for (ending, files, rates) in [
         ("fit", files(&folder, "fit"), 13_871),
         ("tcx", files(&folder, "tcx"), 17_130),
@@ -149,7 +132,9 @@ fn every_recorded_activity_is_read_whole_and_without_a_warning() {
 
 #[test]
 fn the_same_activity_in_fit_and_tcx_is_counted_once() {
-    let Some(folder) = cache() else { return };
+    let Some(folder) = activities::fetched() else {
+        return;
+    };
     for (fit, tcx) in [
         ("4078723797.fit", "activity_4078723797.tcx"),
         ("4801048867.fit", "activity_4801048867.tcx"),

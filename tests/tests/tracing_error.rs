@@ -11,12 +11,12 @@
 )]
 
 use std::collections::HashSet;
-use std::io::{Cursor, Write as _, stderr};
+use std::io::Cursor;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use vitalwitness_domain::import::{self, Event};
 use vitalwitness_domain::record::{Body, Record, Value};
 use vitalwitness_domain::tracing::{Known, candidates, rank, read};
+use vitalwitness_tests::activities;
 use vitalwitness_tests::generator::{self, Plan, berlin};
 
 struct Dice(u64);
@@ -207,7 +207,9 @@ fn the_ranking_on_generated_records_is_wrong_at_most_once_in_twenty() {
 
 #[test]
 fn the_ranking_on_recorded_activities_is_wrong_at_most_once_in_twenty() {
-    let Some(folder) = cache() else { return };
+    let Some(folder) = activities::fetched() else {
+        return;
+    };
     let mut records = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -232,22 +234,4 @@ fn the_ranking_on_recorded_activities_is_wrong_at_most_once_in_twenty() {
         });
     }
     check(&table("recorded activities (sweat)", &ordered(records)));
-}
-
-/// The cache that `tests/fetch-activities.sh` fills.
-fn cache() -> Option<PathBuf> {
-    let base = std::env::var_os("VW_CACHE")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let home = std::env::var_os("HOME")?;
-            Some(Path::new(&home).join(".cache/vitalwitness"))
-        })?;
-    let folder = base.join("sweat");
-    if folder.join(".version").exists() {
-        return Some(folder);
-    }
-    stderr()
-        .write_all(b"\nskipped: no recorded activities in the cache\n")
-        .unwrap();
-    None
 }

@@ -62,11 +62,7 @@ impl Story {
 
 /// Recorded activities that were fetched before.
 fn activities() -> Vec<PathBuf> {
-    let cache = std::env::var_os("VW_CACHE").map(PathBuf::from).or_else(|| {
-        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/vitalwitness"))
-    });
-    let folder = cache.unwrap_or_default().join("sweat");
-    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+    let mut found: Vec<PathBuf> = std::fs::read_dir(crate::activities::place())
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
