@@ -65,7 +65,7 @@ pub(crate) struct Restore {
 pub(crate) struct Devices {
     #[command(subcommand)]
     worn: Option<Worn>,
-    /// End this device: it cannot open anything new.
+    /// End this device: it can neither send nor fetch any more.
     #[arg(long, value_name = "DEVICE")]
     end: Option<String>,
     /// Sign with the 24 words in this file, not with this device's key.

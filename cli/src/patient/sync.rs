@@ -68,7 +68,8 @@ Examples:
   vitalwitness sync --cloud http://127.0.0.1:8480 --trust trust.json
 
 Only locked copies leave this computer. Without a connection everything else works and nothing is
-lost. Exit codes: 0 all done, 1 the service's list does not hold together, 5 something waits.";
+lost. Exit codes: 0 all done, 1 the service's list does not hold together, 5 the service
+does not answer: what is not sent yet waits.";
 
 impl Service {
     /// What to pin: asked from the service, compared with what is expected.
