@@ -68,8 +68,9 @@ Examples:
   vitalwitness sync --cloud http://127.0.0.1:8480 --trust trust.json
 
 Only locked copies leave this computer. Without a connection everything else works and nothing is
-lost. Exit codes: 0 all done, 1 the service's list does not hold together, 5 the service
-does not answer: what is not sent yet waits.";
+lost. Exit codes: 0 all done, 1 the service's list does not hold together, 4 something was refused
+for good and is set aside, 5 the service does not answer, 6 your storage there is full. What is
+not sent yet stays on this computer and waits.";
 
 impl Service {
     /// What to pin: asked from the service, compared with what is expected.
@@ -173,6 +174,10 @@ pub(crate) fn tell(vault: &Vault, report: &SyncReport, console: &Console) -> Out
         Exit::NotValid
     } else if report.retry_at_ms.is_some() && !report.done {
         Exit::Offline
+    } else if !aside.is_empty() {
+        Exit::Refused
+    } else if report.storage_full {
+        Exit::Other
     } else {
         Exit::Done
     };
@@ -234,6 +239,27 @@ pub(crate) fn tell(vault: &Vault, report: &SyncReport, console: &Console) -> Out
             Exit::NotValid,
             code.clone(),
             "The service showed two different lists. Nothing is synced with it any more; both are kept as evidence.",
+        ));
+    }
+    if exit == Exit::Refused {
+        return Err(Failure::new(
+            Exit::Refused,
+            "set_aside",
+            format!(
+                "{} set aside, the rest is done; nothing is lost. After the cause is gone: vitalwitness sync --try-again.",
+                wording::count(
+                    u64::try_from(aside.len()).unwrap_or(u64::MAX),
+                    "item is",
+                    "items are"
+                ),
+            ),
+        ));
+    }
+    if exit == Exit::Other {
+        return Err(Failure::new(
+            Exit::Other,
+            "quota_exceeded",
+            "Your storage there is full. What did not fit stays here and waits; ask who runs the service for more room.",
         ));
     }
     if exit == Exit::Offline {

@@ -135,3 +135,29 @@ async fn a_second_person_reads_once_a_colleague_lets_them_in_and_no_longer_than_
     assert_eq!(place.fetched("tom", "tom-second"), 3, "the others read on");
     place.server.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_ends_with_another_code_than_0_while_a_full_account_keeps_entries_here() {
+    let place = Place::with(|config| config.limits.quota_bytes = 3_000).await;
+    place.patient();
+    let mut ended = 0;
+    for month in 1..=12 {
+        let at = format!("2025-{month:02}-03T08:00");
+        place
+            .run("me", &["add", "heart-rate", "64", "--at", &at])
+            .done();
+        ended = place.run("me", &["sync"]).exit;
+        if ended != 0 {
+            break;
+        }
+    }
+    assert_eq!(ended, 6);
+    let said = place.text("me", &["sync"]);
+    assert_eq!(said.exit, 6);
+    assert!(
+        said.err.trim_end().ends_with("[quota_exceeded]"),
+        "{said:?}"
+    );
+    assert!(said.out.contains("Waiting"), "{said:?}");
+    place.server.shutdown().await;
+}

@@ -69,8 +69,13 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let config = Config::new(dir.path().join("cloud"));
+        let mut config = Config::new(dir.path().join("cloud"));
+        change(&mut config);
         let server = Server::start(config).await.unwrap();
         Self { dir, server }
     }
