@@ -1,5 +1,6 @@
 //! `list`, `summary` and `status`: what there is, and how far it is on its way.
 
+use super::counters::{self, Counters};
 use super::{At, failed, now_ms};
 use crate::console::{Console, Tone};
 use crate::months;
@@ -10,7 +11,7 @@ use crate::wording;
 use clap::Args;
 use serde_json::{Value, json};
 use vitalwitness_vault::store::BatchState;
-use vitalwitness_vault::{Day, Found, Query, Vault};
+use vitalwitness_vault::{Count, Day, DayTotal, Error, Found, Query, Vault};
 
 /// List your entries, newest first.
 #[derive(Args, Debug)]
@@ -34,7 +35,7 @@ pub(crate) struct List {
     at: At,
 }
 
-/// Sum up your entries by day.
+/// Sum up your entries by day; what several devices counted counts once.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  vitalwitness summary\n  vitalwitness summary --code steps --from 2026-05-01 --to 2026-05-31"
@@ -128,47 +129,84 @@ pub(crate) fn days(args: &Days, console: &Console) -> Outcome<Exit> {
         Some(text) => months::day_number(text)?,
         None => to - 13,
     };
+    let counters = Counters::of(&vault)?;
     let mut rows = Vec::new();
-    for count in &counts {
+    for count in counts {
         let days = vault
             .day_summary(&count.code, from, to.saturating_add(1))
             .map_err(|error| failed(&error))?;
-        rows.push((count, days));
+        let totals = match vault.day_totals(&count.code, from, to.saturating_add(1)) {
+            Ok(totals) => Some(totals),
+            Err(Error::NotFound) => None, // it does not add up
+            Err(error) => return Err(failed(&error)),
+        };
+        rows.push(Summed {
+            count,
+            days,
+            totals,
+        });
     }
     if console.json() {
-        let rows: Vec<Value> = rows
-            .iter()
-            .map(|(count, days)| {
-                json!({
-                    "code": count.code,
-                    "name": naming::of_code(&count.code),
-                    "records": count.records,
-                    "first": rfc3339(count.first_ms, 0),
-                    "last": rfc3339(count.last_ms, 0),
-                    "days": days.iter().map(day_json).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
+        let rows: Vec<Value> = rows.iter().map(|row| row.json(&counters)).collect();
         console.value(&rows);
         return Ok(Exit::Done);
     }
     if rows.is_empty() {
         console.line("No records yet.");
     }
-    for (count, days) in &rows {
+    for row in &rows {
+        row.show(console, &counters);
+    }
+    Ok(Exit::Done)
+}
+
+/// One quantity.
+struct Summed {
+    count: Count,
+    days: Vec<Day>,
+    /// None: it does not add up over a day.
+    totals: Option<Vec<DayTotal>>,
+}
+
+impl Summed {
+    fn json(&self, counters: &Counters) -> Value {
+        let count = &self.count;
+        let totals = self.totals.as_ref();
+        json!({
+            "code": count.code,
+            "name": naming::of_code(&count.code),
+            "records": count.records,
+            "first": rfc3339(count.first_ms, 0),
+            "last": rfc3339(count.last_ms, 0),
+            "days": self.days.iter().map(day_json).collect::<Vec<_>>(),
+            "totals": totals.map(|totals| {
+                totals.iter().map(|total| total_json(total, counters)).collect::<Vec<_>>()
+            }),
+        })
+    }
+
+    fn show(&self, console: &Console, counters: &Counters) {
         console.heading(&format!(
             "{} ({} in all)",
-            naming::of_code(&count.code),
-            wording::count(count.records, "entry", "entries")
+            naming::of_code(&self.count.code),
+            wording::count(self.count.records, "entry", "entries")
         ));
-        for day in days {
-            show_day(console, day);
+        match &self.totals {
+            Some(totals) => {
+                for total in totals {
+                    show_total(console, total, counters);
+                }
+            }
+            None => {
+                for day in &self.days {
+                    show_day(console, day);
+                }
+            }
         }
-        if days.is_empty() {
+        if self.days.is_empty() {
             console.line("  nothing in these days");
         }
     }
-    Ok(Exit::Done)
 }
 
 /// Runs `status`.
@@ -291,6 +329,43 @@ fn day_json(day: &Day) -> Value {
         "max": day.greatest.to_string(),
         "mean": day.mean.to_string(),
     })
+}
+
+fn total_json(total: &DayTotal, counters: &Counters) -> Value {
+    let sources = total.parts.iter().map(|part| {
+        json!({
+            "source": counters::code(part.counter),
+            "name": counters.name(part.counter),
+            "counted": part.counted.to_string(),
+            "said": part.raw.to_string(),
+        })
+    });
+    json!({
+        "day": day_text(total.day),
+        "unit": total.unit,
+        "total": total.total.to_string(),
+        "sources": sources.collect::<Vec<_>>(),
+    })
+}
+
+/// The total, and of several sources what each gave to it.
+fn show_total(console: &Console, total: &DayTotal, counters: &Counters) {
+    let unit = naming::of_unit(&total.unit);
+    console.line(format!("  {}  {} {unit}", day_text(total.day), total.total).trim_end());
+    if total.parts.len() < 2 {
+        return;
+    }
+    for part in &total.parts {
+        console.line(console.paint(
+            Tone::Quiet,
+            &format!(
+                "              {} of {} from {}",
+                part.counted,
+                part.raw,
+                counters.name(part.counter)
+            ),
+        ));
+    }
 }
 
 fn show_day(console: &Console, day: &Day) {

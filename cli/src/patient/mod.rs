@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod complete;
+pub(crate) mod counters;
 pub(crate) mod devices;
 pub(crate) mod erase;
 pub(crate) mod import;

@@ -1,6 +1,7 @@
-//! `devices scan | pair | list | forget | stream`: straps, cuffs, meters and scales over Bluetooth.
+//! `devices scan | pair | list | forget | stream | priority`: straps, cuffs, meters and scales over Bluetooth.
 
 mod asking;
+mod priority;
 mod streaming;
 
 use super::{At, failed};
@@ -30,6 +31,7 @@ pub(crate) enum Worn {
     List(List),
     Forget(Forget),
     Stream(streaming::Stream),
+    Priority(priority::Priority),
 }
 
 /// Look for Bluetooth devices whose measurements can be read here.
@@ -104,6 +106,7 @@ pub(crate) async fn run(worn: &Worn, console: &Console) -> Outcome<Exit> {
         Worn::List(args) => list(args, console),
         Worn::Forget(args) => forget(args, console).await,
         Worn::Stream(args) => streaming::stream(args, console).await,
+        Worn::Priority(args) => priority::priority(args, console),
     }
 }
 

@@ -12,4 +12,5 @@ mod program;
 mod receipts;
 mod record;
 mod several;
+mod totals;
 mod worn;
