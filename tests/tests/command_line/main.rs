@@ -161,3 +161,36 @@ async fn sync_ends_with_another_code_than_0_while_a_full_account_keeps_entries_h
     assert!(said.out.contains("Waiting"), "{said:?}");
     place.server.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn colours_and_bars_are_for_terminals_and_no_color_is_honoured() {
+    let place = Place::new().await;
+    place.patient();
+    let escape = '\u{1b}';
+    assert!(place.seen("me", &["list"], &[]).contains(escape));
+    let plain = place.seen("me", &["list"], &[("NO_COLOR", "1")]);
+    assert!(!plain.contains(escape) && plain.contains("62"), "{plain:?}");
+    let piped = place.text("me", &["list"]);
+    assert!(!piped.out.contains(escape) && piped.out.contains("62"));
+    assert!(!place.seen("me", &["list", "--json"], &[]).contains(escape));
+
+    let table = place.path("many.csv");
+    let rows: String = (0..4_000)
+        .map(|row| {
+            let (day, hour, minute) = (row / 1_440 + 1, row / 60 % 24, row % 60);
+            let at = format!("2025-03-{day:02}T{hour:02}:{minute:02}:00Z");
+            format!("loinc|8867-4,{at},,{},/min,typed,\r\n", 60 + row % 30)
+        })
+        .collect();
+    let head = "code,start,end,value,unit,source,note\r\n";
+    std::fs::write(&table, format!("{head}{rows}")).unwrap();
+    let seen = place.seen("me", &["import", &table], &[]);
+    assert!(
+        seen.contains("4,000") && seen.contains("Importing"),
+        "{seen:?}"
+    );
+    let again = place.text("me", &["import", &table]);
+    assert_eq!(again.err, "");
+    assert!(!again.out.contains("Importing"), "{again:?}");
+    place.server.shutdown().await;
+}

@@ -107,6 +107,27 @@ impl Place {
         }
     }
 
+    /// The same on a terminal: what a person would see, escapes and all.
+    pub(crate) fn seen(&self, who: &str, args: &[&str], set: &[(&str, &str)]) -> String {
+        let quoted = [&[program().to_str().unwrap()], args].concat();
+        let quoted: Vec<String> = quoted.iter().map(|arg| format!("'{arg}'")).collect();
+        let output = Command::new("script")
+            .args(["--quiet", "--return", "--command", &quoted.join(" ")])
+            .arg("/dev/null")
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("TERM", "xterm-256color")
+            .env("VW_VAULT", self.path(who))
+            .env("VW_HOME", self.path(who))
+            .env("VW_PASSPHRASE", "correct horse")
+            .env("VW_TEST_ARGON", "least")
+            .env("TZ", "UTC")
+            .envs(set.iter().copied())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// The same, with `--json`.
     pub(crate) fn run(&self, who: &str, args: &[&str]) -> Ran {
         self.text(who, &[args, &["--json"]].concat())
