@@ -241,42 +241,42 @@ pub(crate) fn tell(vault: &Vault, report: &SyncReport, console: &Console) -> Out
             "The service showed two different lists. Nothing is synced with it any more; both are kept as evidence.",
         ));
     }
-    if exit == Exit::Refused {
-        return Err(Failure::new(
-            Exit::Refused,
+    match left(exit, aside.len(), report) {
+        Some(failure) => Err(failure),
+        None => Ok(exit),
+    }
+}
+
+/// Why not all is done, for an exit code that says so.
+fn left(exit: Exit, aside: usize, report: &SyncReport) -> Option<Failure> {
+    let (code, sentence) = match exit {
+        Exit::Refused => (
             "set_aside",
             format!(
                 "{} set aside, the rest is done; nothing is lost. After the cause is gone: vitalwitness sync --try-again.",
-                wording::count(
-                    u64::try_from(aside.len()).unwrap_or(u64::MAX),
-                    "item is",
-                    "items are"
-                ),
+                wording::count(u64::try_from(aside).unwrap_or(u64::MAX), "item is", "items are"),
             ),
-        ));
-    }
-    if exit == Exit::Other {
-        return Err(Failure::new(
-            Exit::Other,
+        ),
+        Exit::Other => (
             "quota_exceeded",
-            "Your storage there is full. What did not fit stays here and waits; ask who runs the service for more room.",
-        ));
-    }
-    if exit == Exit::Offline {
-        let seconds = report.retry_at_ms.map_or(0, |at| {
-            at.saturating_sub(SystemClock.now_ms()).max(0) / 1_000
-        });
-        return Err(Failure::new(
-            Exit::Offline,
-            "offline",
-            if seconds == 0 {
-                "The service does not answer. Nothing is lost; try again in a moment.".to_owned()
-            } else {
-                format!("The service does not answer. Nothing is lost; try again in {seconds} s.")
-            },
-        ));
-    }
-    Ok(exit)
+            "Your storage there is full. What did not fit stays here and waits; ask who runs the service for more room.".to_owned(),
+        ),
+        Exit::Offline => {
+            let seconds = report.retry_at_ms.map_or(0, |at| {
+                at.saturating_sub(SystemClock.now_ms()).max(0) / 1_000
+            });
+            let when = match seconds {
+                0 => "in a moment".to_owned(),
+                seconds => format!("in {seconds} s"),
+            };
+            (
+                "offline",
+                format!("The service does not answer. Nothing is lost; try again {when}."),
+            )
+        }
+        _ => return None,
+    };
+    Some(Failure::new(exit, code, sentence))
 }
 
 fn storage(console: &Console, report: &SyncReport) {
