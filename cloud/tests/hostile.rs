@@ -233,16 +233,15 @@ async fn a_session_alone_puts_no_vault_secret_after_another() {
         }],
     };
     let put = async |body: NewRecovery| patient.client.put("/v1/recovery", &body).await;
-    put(NewRecovery {
-        recovery: secret(1, 1),
-        by: None,
-        signature: None,
-    })
-    .await
-    .ok();
     let signed = |recovery, by: Option<&Key>, signer: &Key| {
         patient.secret(recovery, by.map(Key::id), signer)
     };
+    let first = NewRecovery {
+        by: None,
+        signature: None,
+        ..signed(secret(1, 1), None, &patient.aik())
+    };
+    put(first.clone()).await.ok();
     let good = signed(secret(2, 2), Some(&patient.gsk), &patient.gsk);
     let (gsk, device) = (&patient.gsk, &patient.device());
     let refused = [
@@ -272,6 +271,20 @@ async fn a_session_alone_puts_no_vault_secret_after_another() {
             signed(secret(2, 2), Some(&eve.gsk), &eve.gsk),
         ),
         (
+            "sent by no device",
+            NewRecovery {
+                device: None,
+                ..good.clone()
+            },
+        ),
+        (
+            "sent by another's device",
+            NewRecovery {
+                device: Some(eve.device().id()),
+                ..good.clone()
+            },
+        ),
+        (
             "other sealings than signed",
             NewRecovery {
                 recovery: secret(2, 3),
@@ -284,8 +297,8 @@ async fn a_session_alone_puts_no_vault_secret_after_another() {
     }
     let ahead = signed(secret(3, 2), None, &patient.aik());
     assert_eq!(put(ahead).await.code(), slug::CONFLICT, "2 is missing");
-    let newest: Recovery = patient.client.get("/v1/recovery").await.json();
-    assert_eq!(newest, secret(1, 1), "nothing changed");
+    let newest: NewRecovery = patient.client.get("/v1/recovery").await.json();
+    assert_eq!(newest, first, "nothing changed");
     put(good.clone()).await.ok();
     put(good).await.ok();
     put(signed(secret(3, 3), None, &patient.aik())).await.ok();

@@ -11,8 +11,8 @@ use support::{Batch, Client, Key, Patient, base, enrol_clinic, fresh, now_ms, se
 use vitalwitness_cloud::{Config, Rate, Server};
 use vitalwitness_domain::wire::{
     BagItem, BatchStatus, Bytes, Changes, ChannelEntries, Contact, Devices, EntryProof, Grants,
-    Hash32, Id16, Manifest, NewBatch, NewDenial, NewRevocation, Recovery, Role, SealedTo, What,
-    slug,
+    Hash32, Id16, Manifest, NewBatch, NewDenial, NewRecovery, NewRevocation, Recovery, Role,
+    SealedTo, What, slug,
 };
 use vitalwitness_proof::entry::{Entry, Event, EventType, Purpose};
 use vitalwitness_proof::sha256;
@@ -294,12 +294,12 @@ async fn secrets_are_kept_sealed_told_and_erased_with_the_account() {
         assert_eq!(answer.code(), slug::CONFLICT, "{why}");
     }
     let before = client.get("/v1/recovery?generation=1").await;
-    assert_eq!(before.json::<Recovery>(), recovery(1));
+    assert_eq!(before.json::<NewRecovery>(), put(1));
     client.put("/v1/recovery", &put(3)).await.ok();
     let gone = client.get("/v1/recovery?generation=1").await;
     assert_eq!(gone.code(), slug::NOT_FOUND, "two are kept");
-    let newest: Recovery = client.get("/v1/recovery").await.json();
-    assert_eq!(newest, recovery(3));
+    let newest: NewRecovery = client.get("/v1/recovery").await.json();
+    assert_eq!(newest, put(3));
     let item = BagItem {
         item: Id16(fresh()),
         generation: 2,

@@ -55,6 +55,7 @@ pub(crate) fn failed(error: &ClientError) -> Failure {
             "not_connected",
             "No service is named yet; `vitalwitness sync --cloud URL` does.",
         ),
+        ClientError::ForeignSecret => refused(slug::RECOVERY),
         ClientError::Address => Failure::usage(
             "cloud_url",
             "The service's address must be https://NAME, or http:// on this computer.",
@@ -120,6 +121,14 @@ fn refusal_of(code: &str) -> (Exit, &'static str) {
         slug::CONFLICT => (
             Exit::Other,
             "The service holds something else under that name already.",
+        ),
+        slug::KIT => (
+            Exit::Refused,
+            "This takes the 24 words of the recovery kit; do it again with --kit.",
+        ),
+        slug::RECOVERY => (
+            Exit::NotValid,
+            "The service gave a key that no phone or computer of yours made; it was not used. Ask its operator, then: vitalwitness sync --try-again",
         ),
         slug::EVENT_REFUSED => (Exit::Other, "The service did not list this event."),
         _ => (Exit::Other, "The service refused."),

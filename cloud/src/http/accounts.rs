@@ -142,11 +142,12 @@ pub(super) fn recovery(app: &App, call: &Call) -> Result<Reply> {
 }
 
 /// A grant key signs, with its user present, or the kit: who has a session alone does not make a
-/// kit open a secret of theirs. The account's first secret follows none, and needs no signature.
+/// kit open a secret of theirs; the account's first follows none, and needs no such signature. The
+/// device that sends it signs too: what its phone or another is shown again is checked by that.
 pub(super) fn put_recovery(app: &App, call: &Call) -> Result<Reply> {
     let new: NewRecovery = call.json()?;
     let account = call.account()?;
-    let recovery = new.recovery;
+    let recovery = &new.recovery;
     if recovery.generation == 0 || recovery.sealed.is_empty() || recovery.sealed.len() > 64 {
         return Err(Refusal::contradiction("a generation is from 1 and sealed to someone").into());
     }
@@ -157,16 +158,20 @@ pub(super) fn put_recovery(app: &App, call: &Call) -> Result<Reply> {
     {
         return Err(Refusal::too_large("a sealed vault secret is too long").into());
     }
+    let message = NewRecovery::message(&app.config.origin, account, recovery);
     if recovery.generation > 1 {
         let key = match new.by {
             None => app.store.account_key(account)?,
             Some(id) => app.store.grant_key(account, id)?,
         };
-        let message = NewRecovery::message(&app.config.origin, account, &recovery);
         let signature = new.signature.ok_or(Refusal::kit())?;
         check_presence(key, &message, &signature)?;
     }
-    app.store.put_recovery(account, recovery)?;
+    let device = app.store.device(new.device.ok_or(Refusal::kit())?)?;
+    let device = device.filter(|it| it.statement.account == account && !it.revoked);
+    let signature = new.device_signature.ok_or(Refusal::kit())?;
+    check_presence(device.map(|it| it.statement.dsk.0), &message, &signature)?;
+    app.store.put_recovery(account, new)?;
     Ok(Reply::empty())
 }
 

@@ -32,7 +32,10 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
     ),
     ("Session", "session:id end_ms:int"),
     ("Recovery", "generation:int sealed:[SealedTo]"),
-    ("NewRecovery", "recovery:Recovery by:id? signature:sig?"),
+    (
+        "NewRecovery",
+        "recovery:Recovery by:id? signature:sig? device:id? device_signature:sig?",
+    ),
     ("SealedTo", "to:id enc:bytes ciphertext:bytes"),
     ("BagItem", "item:id generation:int sealed:bytes"),
     (

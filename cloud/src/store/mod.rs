@@ -15,8 +15,8 @@ use crate::log::{GrantFact, PersonFact, Verified};
 use vitalwitness_domain::wire::{
     BagItem, BatchInfo, BatchStatus, Changes, ChannelEntries, Colleague, Contact, Delivery,
     DeviceStatement, Directory, Envelope, GrantForGrantee, Hash32, Id16, KeyHandover, LogEntry,
-    Logged, Manifest, NewAccess, NewAccount, NewBatch, NewChannel, NewGrant, NewRevocation, Quota,
-    Recovery, Refusal, Request, Role,
+    Logged, Manifest, NewAccess, NewAccount, NewBatch, NewChannel, NewGrant, NewRecovery,
+    NewRevocation, Quota, Refusal, Request, Role,
 };
 
 /// All of it.
@@ -72,9 +72,9 @@ pub(crate) trait Accounts {
     fn session(&self, session: Id16) -> Result<Option<SessionRow>>;
     fn end_session(&self, session: Id16) -> Result<()>;
     /// Generations ascend by one; the same one takes only the same bytes.
-    fn put_recovery(&self, account: Id16, recovery: Recovery) -> Result<()>;
+    fn put_recovery(&self, account: Id16, new: NewRecovery) -> Result<()>;
     /// The newest, or the one of `generation` if it is kept.
-    fn recovery(&self, account: Id16, generation: Option<u32>) -> Result<Option<Recovery>>;
+    fn recovery(&self, account: Id16, generation: Option<u32>) -> Result<Option<NewRecovery>>;
     fn put_bag(&self, account: Id16, item: BagItem) -> Result<()>;
     fn erase_bag(&self, account: Id16, item: Id16) -> Result<()>;
     fn changes(&self, account: Id16, after: u64, limit: u32) -> Result<Changes>;

@@ -142,6 +142,8 @@ impl Patient {
             recovery,
             by,
             signature: Some(signer.sign(&message)),
+            device: Some(self.device().id()),
+            device_signature: Some(self.device().sign(&message)),
         }
     }
 

@@ -94,6 +94,10 @@ pub enum ClientError {
     /// The answer is not what the interface says. Do not trust it; try later.
     #[error("the cloud's answer cannot be read")]
     Unreadable,
+    /// The cloud gave a vault secret that no device of the account made. Nothing is sealed under
+    /// it. Keep what this device has, and ask the operator.
+    #[error("the cloud gave a vault secret that no device of the account made")]
+    ForeignSecret,
     /// The key did not sign.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -12,6 +12,7 @@
 //! secret, and every stream key closed.
 
 mod pairing;
+pub(crate) mod secrets;
 
 pub use pairing::Pairing;
 
@@ -25,11 +26,12 @@ use crate::keys::key_id;
 use crate::kit::{Kit, KitError};
 use crate::store::{DAMAGED, Kind, Priority, StoreError, Tx};
 use crate::sync::errands::Errand;
-use crate::sync::push::{open_secret, recovery_name};
+use crate::sync::push::recovery_name;
 use crate::sync::round::Asked;
 use crate::sync::{CloudSettings, Network, SyncReport, entries, events, link};
 use crate::tasks::Task;
 use crate::vault::{Core, Env, Statement, Vault};
+use secrets::open_secret;
 use std::path::Path;
 use std::sync::Arc;
 use vitalwitness_domain::record::Id;
@@ -117,9 +119,8 @@ impl Vault {
         let account = kit.aik().id();
         let id = kit.kk().id();
         let opened = vault
-            .first_sync(settings, transport, |recovery, core| {
-                let secret = open_secret(recovery, &id, kit.kk(), &account)?;
-                core.take_secret(&secret)
+            .first_sync(settings, transport, |recovery| {
+                open_secret(recovery, &id, kit.kk(), &account)
             })
             .await;
         match opened {
@@ -173,20 +174,29 @@ impl Vault {
         &self,
         settings: &CloudSettings,
         transport: &Arc<dyn Transport>,
-        open: impl Fn(&Recovery, &mut Core) -> Result<(), Error>,
+        open: impl Fn(&Recovery) -> Result<VaultSecret, Error>,
     ) -> Result<SyncReport, Error> {
         self.connect(settings)?;
         let mut round = crate::sync::round::Round::new(self, transport, Network::default())?;
         settled(round.register().await?)?;
         settled(round.sign_in().await?)?;
+        self.learn_devices(transport).await?;
         let client = self.client(transport)?;
-        let newest: Recovery = client.call("GET", "/v1/recovery", None::<&()>).await?;
-        self.with(|core| open(&newest, core))?;
-        if newest.generation > 1 {
-            let target = format!("/v1/recovery?generation={}", newest.generation - 1);
+        // an end that only the cloud tells of refuses nothing here: it could as well not tell
+        let take = |told: &NewRecovery| {
+            self.with(|core| {
+                core.check_recovery(told, &settings.origin, true)?;
+                core.take_secret(&open(&told.recovery)?)
+            })
+        };
+        let newest: NewRecovery = client.call("GET", "/v1/recovery", None::<&()>).await?;
+        take(&newest)?;
+        let generation = newest.recovery.generation;
+        if generation > 1 {
+            let target = format!("/v1/recovery?generation={}", generation - 1);
             match client.call("GET", &target, None::<&()>).await {
                 // not sealed to a device that came later
-                Ok(before) => match self.with(|core| open(&before, core)) {
+                Ok(before) => match take(&before) {
                     Ok(()) | Err(Error::NotFound) => {}
                     Err(error) => return Err(error),
                 },
@@ -354,7 +364,8 @@ impl Core {
     }
 
     fn following(&self, old: VaultSecret, lost: Vec<Waiting>) -> Result<Next, Error> {
-        let new = VaultSecret::generate(old.generation + 1, self.env.random.as_ref())?;
+        let generation = old.generation.checked_add(1).ok_or(DAMAGED)?;
+        let new = VaultSecret::generate(generation, self.env.random.as_ref())?;
         Ok(Next { old, new, lost })
     }
 

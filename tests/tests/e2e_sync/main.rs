@@ -21,6 +21,7 @@ mod secrets;
 mod share;
 mod split;
 mod storm;
+mod swapped;
 mod town;
 mod trace;
 mod way;

@@ -5,7 +5,7 @@ use crate::store::{Accounts, Device, SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use vitalwitness_domain::wire::{
-    BagItem, Changes, DeviceStatement, Id16, NewAccount, Quota, Recovery,
+    BagItem, Changes, DeviceStatement, Id16, NewAccount, NewRecovery, Quota,
 };
 use vitalwitness_proof::keys::spki_id;
 
@@ -154,9 +154,9 @@ impl Accounts for Sqlite {
         })
     }
 
-    fn put_recovery(&self, account: Id16, recovery: Recovery) -> Result<()> {
+    fn put_recovery(&self, account: Id16, new: NewRecovery) -> Result<()> {
         self.write(move |tx| {
-            let body = json(&recovery)?;
+            let (body, recovery) = (json(&new)?, &new.recovery);
             let known: Option<(u32, String)> = tx
                 .db
                 .query_row(
@@ -168,7 +168,7 @@ impl Accounts for Sqlite {
                 .optional()?;
             if let Some((generation, known)) = known {
                 if generation == recovery.generation {
-                    return if known == body {
+                    return if read_recovery(&known)?.recovery == *recovery {
                         Ok(())
                     } else {
                         Err(Refusal::conflict("this generation has other sealings").into())
@@ -207,7 +207,7 @@ impl Accounts for Sqlite {
         })
     }
 
-    fn recovery(&self, account: Id16, generation: Option<u32>) -> Result<Option<Recovery>> {
+    fn recovery(&self, account: Id16, generation: Option<u32>) -> Result<Option<NewRecovery>> {
         self.read(|db| {
             let body: Option<String> = db
                 .prepare_cached(
@@ -216,7 +216,7 @@ impl Accounts for Sqlite {
                 )?
                 .query_row(params![account.0, generation], |row| row.get(0))
                 .optional()?;
-            body.as_deref().map(from_json).transpose()
+            body.as_deref().map(read_recovery).transpose()
         })
     }
 
@@ -443,6 +443,19 @@ fn kind_of(text: &str) -> SubjectKind {
     } else {
         SubjectKind::Device
     }
+}
+
+/// One that was put before signatures were kept has none.
+fn read_recovery(body: &str) -> Result<NewRecovery> {
+    from_json(body).or_else(|_| {
+        Ok(NewRecovery {
+            recovery: from_json(body)?,
+            by: None,
+            signature: None,
+            device: None,
+            device_signature: None,
+        })
+    })
 }
 
 fn read_device((statement, revoked): (String, bool)) -> Result<Device> {

@@ -37,7 +37,8 @@ pub struct DeviceEnd {
     pub signature: Sig64,
 }
 
-/// `PUT /v1/recovery`: the vault secret that follows the newest.
+/// `PUT /v1/recovery`: the vault secret that follows the newest; `GET /v1/recovery`: it, as it was
+/// put, so that a phone checks for itself who made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewRecovery {
@@ -47,6 +48,12 @@ pub struct NewRecovery {
     pub by: Option<Id16>,
     /// Over [`NewRecovery::message`]; null for generation 1 alone, which follows none.
     pub signature: Option<Sig64>,
+    /// The device that sends it; null in what was put before devices signed: no phone opens that.
+    #[serde(default)]
+    pub device: Option<Id16>,
+    /// By that device's key, over [`NewRecovery::message`].
+    #[serde(default)]
+    pub device_signature: Option<Sig64>,
 }
 
 impl NewRecovery {

@@ -34,6 +34,8 @@ pub mod slug {
     /// This takes a signature that a session does not replace: the account's key (the recovery
     /// kit), or for ending a device a grant key.
     pub const KIT: &str = "kit_required";
+    /// A vault secret that the cloud gave was made by no device of the account. Said by phones.
+    pub const RECOVERY: &str = "recovery_signature";
     /// The grant is revoked.
     pub const REVOKED: &str = "grant_revoked";
     /// The grant or delivery has expired.

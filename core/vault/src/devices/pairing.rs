@@ -1,5 +1,6 @@
 //! Pairing by two codes: the new device's keys there, the account and the cloud back.
 
+use super::secrets::open_secret;
 use super::{Device, STATED_BY, other_deks};
 use crate::Error;
 use crate::account::{Account, device_key, new_alias};
@@ -7,7 +8,6 @@ use crate::client::{Client, ClientError, Transport};
 use crate::keys::{KeyKind, key_id};
 use crate::kit::Kit;
 use crate::store::{Priority, Store, StoreError};
-use crate::sync::push::open_secret;
 use crate::sync::{CloudSettings, SyncReport, link};
 use crate::tasks::Task;
 use crate::vault::{Env, Statement, Vault};
@@ -73,13 +73,12 @@ impl Pairing {
             return Err(ClientError::Unreadable.into());
         }
         let vault = self.make(path, &answer, env.clone())?;
+        let account = vault.with(|core| Ok::<_, Error>(core.account.clone()))?;
         let opened = vault
-            .first_sync(&settings, transport, |recovery, core| {
-                let account = core.account.clone();
+            .first_sync(&settings, transport, |recovery| {
                 let key = device_key(env.keystore.as_ref(), &account)?;
                 let id = key_id(&env.keystore.public(&account.dek)?);
-                let secret = open_secret(recovery, &id, &key, &account.id)?;
-                core.take_secret(&secret)
+                open_secret(recovery, &id, &key, &account.id)
             })
             .await;
         match opened {

@@ -135,6 +135,18 @@ impl Enrolled {
         })
     }
 
+    /// Whether it signs grants in a channel of this account, and was not ended.
+    pub(crate) fn may_grant(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
+        let Ok(enrol) = Event::decode(&self.event) else {
+            return Ok(false);
+        };
+        let channel = Channel::load(enrol.channel[0], tx)?;
+        let own = channel.is_some_and(|channel| {
+            channel.secrets.channel == enrol.channel && channel.secrets.owner.id() == enrol.owner
+        });
+        Ok(own && !self.revoked && enrol.enrolled_may_sign(EventType::Grant))
+    }
+
     pub(crate) fn load(id: &Id, tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
         tx.get(Kind::Enrolled, id)?
             .map(|item| {

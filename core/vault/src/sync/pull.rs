@@ -273,6 +273,12 @@ fn take_bag(
         log::warn!("a bag item of generation {} does not open", item.generation);
         return Ok(());
     };
+    if let BagSecret::Secret(old) = &secret
+        && old.generation >= item.generation
+    {
+        log::warn!("a vault secret of the bag does not precede the one it is sealed under");
+        return Ok(());
+    }
     secret.keep_at(&item.item.0, cursor, tx)?;
     match secret {
         BagSecret::Stream {

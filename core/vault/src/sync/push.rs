@@ -4,16 +4,14 @@
 //! cloud compares bytes, so that a message whose answer was lost is sent again as it was.
 
 use super::errands::{self, Errand};
-use super::link::{self, CloudSettings, Number};
+use super::link::{self, Number};
 use super::round::{Asked, Round};
 use super::{entries, events};
 use crate::Error;
 use crate::account::VaultSecret;
 use crate::bag::BagSecret;
 use crate::channels::Channel;
-use crate::client::ClientError;
 use crate::keys::{KeyError, key_id};
-use crate::kit::Kit;
 use crate::store::{BatchState, DAMAGED, Kind, Tx};
 use crate::tasks::Task;
 use crate::vault::Core;
@@ -23,7 +21,7 @@ use vitalwitness_domain::record::Id;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::{
     BagItem, BatchStatus, Bytes, ChannelEntries, Hash32, Id16, Logged, NewBatch, NewChannel,
-    NewRecovery, Recovery, SealedTo, SubmittedEvent, slug,
+    NewRecovery, SubmittedEvent, slug,
 };
 use vitalwitness_proof::entry::{Event, EventType, Purpose};
 use vitalwitness_proof::sha256;
@@ -111,10 +109,13 @@ impl Round<'_> {
                 Err(error) => Err(error),
             }
         })?;
-        let body: NewRecovery = match body {
+        let mut body: NewRecovery = match body {
             Ok(body) => body,
             Err(asked) => return Ok(asked),
         };
+        let settings = &self.settings;
+        self.vault
+            .with(|core| core.sign_as_device(&mut body, &settings.origin))?;
         let asked = self.tell("PUT", "/v1/recovery", Some(&body)).await?;
         if asked == Asked::Done {
             self.try_again();
@@ -178,7 +179,10 @@ impl Round<'_> {
             };
             let under = match &secret {
                 // under the one that follows it, which waits for it
-                BagSecret::Secret(old) => VaultSecret::load(&reader, Some(old.generation + 1))?,
+                BagSecret::Secret(old) => {
+                    let next = old.generation.checked_add(1).ok_or(DAMAGED)?;
+                    VaultSecret::load(&reader, Some(next))?
+                }
                 _ => VaultSecret::in_cloud(&reader)?,
             };
             let Some(under) = under else {
@@ -305,107 +309,9 @@ impl Round<'_> {
         self.vault
             .with(|core| Ok(core.store.write(|tx| link::save_quota(&quota, tx))?))
     }
-
-    /// Fetches the newest vault secret and opens it with this device's key.
-    async fn fetch_secret(&mut self, generation: u32) -> Result<Asked, Error> {
-        let here = self.vault.with(|core| {
-            let reader = core.store.reader();
-            let here = VaultSecret::in_cloud(&reader)?;
-            Ok::<_, Error>(here.is_some_and(|here| here.generation >= generation))
-        })?;
-        if here {
-            return Ok(Asked::Done);
-        }
-        let answer: Result<Recovery, _> =
-            self.client.call("GET", "/v1/recovery", None::<&()>).await;
-        let recovery = match answer {
-            Ok(recovery) => recovery,
-            Err(error) => return Ok(Asked::from_answer(Err(error))),
-        };
-        let gave_way = self.vault.with(|core| {
-            let env = core.env.clone();
-            let account = core.account.clone();
-            let key = crate::account::device_key(env.keystore.as_ref(), &account)?;
-            let id = key_id(&env.keystore.public(&account.dek)?);
-            let secret = open_secret(&recovery, &id, &key, &account.id)?;
-            let gave_way = core.give_way(&secret)?;
-            core.take_secret(&secret)?;
-            Ok::<_, Error>(gave_way)
-        })?;
-        if gave_way {
-            // the other device may know of one that this one does not
-            let told = self.client.call("GET", "/v1/devices", None::<&()>).await;
-            if let Ok(told) = told {
-                let settings = self.settings.clone();
-                self.vault.with(|core| core.keep_devices(told, &settings))?;
-            }
-        }
-        self.try_again();
-        Ok(Asked::Done)
-    }
-}
-
-/// Opens the sealing of `recovery` that is to the key `id`.
-pub(crate) fn open_secret(
-    recovery: &Recovery,
-    id: &Id,
-    key: &dyn vitalwitness_domain::hpke::Dh,
-    account: &Id,
-) -> Result<VaultSecret, Error> {
-    let sealed = recovery.sealed.iter().find(|sealed| sealed.to.0 == *id);
-    let sealed = sealed.ok_or(Error::NotFound)?;
-    let enc = sealed.enc.0.as_slice().try_into();
-    let enc = enc.map_err(|_| ClientError::Unreadable)?;
-    VaultSecret::open(
-        key,
-        account,
-        recovery.generation,
-        &enc,
-        &sealed.ciphertext.0,
-    )
 }
 
 impl Core {
-    /// A vault secret as the cloud takes it: sealed to the kit, to this device and to `deks`, and
-    /// signed by `kit` or a grant key of this device.
-    pub(crate) fn recovery_of(
-        &self,
-        secret: &VaultSecret,
-        deks: Vec<Vec<u8>>,
-        kit: Option<&Kit>,
-    ) -> Result<NewRecovery, Error> {
-        let mut to = vec![self.account.kk.clone()];
-        to.push(self.env.keystore.public(&self.account.dek)?.to_vec());
-        to.extend(deks);
-        let seal = |spki: Vec<u8>| {
-            let point = crate::keys::point_of(&spki).ok_or(DAMAGED)?;
-            let random = self.env.random.as_ref();
-            let sealed = secret.seal_to(&point, &self.account.id, random)?;
-            Ok(SealedTo {
-                to: Id16(key_id(&spki)),
-                enc: Bytes(sealed.enc.to_vec()),
-                ciphertext: Bytes(sealed.ciphertext),
-            })
-        };
-        let recovery = Recovery {
-            generation: secret.generation,
-            sealed: to.into_iter().map(seal).collect::<Result<_, Error>>()?,
-        };
-        let (mut by, mut signature) = (None, None);
-        if secret.generation > 1 {
-            let settings = CloudSettings::load(&self.store.reader())?;
-            let origin = settings.ok_or(ClientError::NotConnected)?.origin;
-            let message = NewRecovery::message(&origin, Id16(self.account.id), &recovery);
-            let signed = self.sign_present(kit, &message)?;
-            (by, signature) = (signed.0, Some(signed.1));
-        }
-        Ok(NewRecovery {
-            recovery,
-            by,
-            signature,
-        })
-    }
-
     /// Under which name this device's ENROLs for a channel are kept: another channel or another
     /// device's keys are other ENROLs.
     fn enrol_name(&self, category: u8) -> Result<Vec<u8>, Error> {

@@ -505,7 +505,7 @@ impl<'v> Round<'v> {
     }
 
     /// What waited for something else may have got it.
-    pub(super) fn try_again(&mut self) {
+    pub(crate) fn try_again(&mut self) {
         self.later.clear();
     }
 

@@ -1,0 +1,191 @@
+//! Vault secrets between the account's devices and its kit: sealed, signed, fetched, checked.
+//!
+//! The cloud keeps them, so it could serve one of its own. A phone opens one only if the kit or a
+//! device of the account signed it: the key of a device is known by statements that begin at AIK.
+
+use super::Device;
+use crate::Error;
+use crate::account::{VaultSecret, device_key};
+use crate::client::ClientError;
+use crate::keys::key_id;
+use crate::kit::Kit;
+use crate::store::DAMAGED;
+use crate::sync::CloudSettings;
+use crate::sync::entries::Enrolled;
+use crate::sync::round::{Asked, Round};
+use crate::vault::Core;
+use vitalwitness_domain::hpke::Dh;
+use vitalwitness_domain::record::Id;
+use vitalwitness_domain::wire::{
+    Bytes, Devices, Id16, NewRecovery, Recovery, SealedTo, Sig64, slug,
+};
+use vitalwitness_proof::keys::PublicKey;
+
+impl Round<'_> {
+    /// Fetches the newest vault secret, checks who made it, and opens it with this device's key.
+    /// The devices come first: another may have made it that this one has not heard of, and what
+    /// follows it is sealed to all.
+    pub(crate) async fn fetch_secret(&mut self, generation: u32) -> Result<Asked, Error> {
+        let here = self.vault.with(|core| {
+            let here = VaultSecret::in_cloud(&core.store.reader())?;
+            Ok::<_, Error>(here.is_some_and(|here| here.generation >= generation))
+        })?;
+        if here {
+            return Ok(Asked::Done);
+        }
+        let told: Result<Devices, _> = self.client.call("GET", "/v1/devices", None::<&()>).await;
+        let told = match told {
+            Ok(told) => told,
+            Err(error) => return Ok(Asked::from_answer(Err(error))),
+        };
+        let newest: Result<NewRecovery, _> =
+            self.client.call("GET", "/v1/recovery", None::<&()>).await;
+        let newest = match newest {
+            Ok(newest) => newest,
+            Err(error) => return Ok(Asked::from_answer(Err(error))),
+        };
+        let settings = &self.settings;
+        let taken = self.vault.with(|core| {
+            core.keep_devices(told, settings)?;
+            if newest.recovery.generation < generation {
+                return Err(ClientError::ForeignSecret.into());
+            }
+            core.check_recovery(&newest, &settings.origin, false)?;
+            let env = core.env.clone();
+            let account = core.account.clone();
+            let key = device_key(env.keystore.as_ref(), &account)?;
+            let id = key_id(&env.keystore.public(&account.dek)?);
+            let secret = open_secret(&newest.recovery, &id, &key, &account.id)?;
+            core.give_way(&secret)?;
+            core.take_secret(&secret)
+        });
+        match taken {
+            Err(Error::Cloud(ClientError::ForeignSecret)) => {
+                return Ok(Asked::aside(slug::RECOVERY));
+            }
+            taken => taken?,
+        }
+        self.try_again();
+        Ok(Asked::Done)
+    }
+}
+
+/// Opens the sealing of `recovery` that is to the key `id`.
+pub(crate) fn open_secret(
+    recovery: &Recovery,
+    id: &Id,
+    key: &dyn Dh,
+    account: &Id,
+) -> Result<VaultSecret, Error> {
+    if !(1..u32::MAX).contains(&recovery.generation) {
+        return Err(ClientError::Unreadable.into());
+    }
+    let sealed = recovery.sealed.iter().find(|sealed| sealed.to.0 == *id);
+    let sealed = sealed.ok_or(Error::NotFound)?;
+    let enc = sealed.enc.0.as_slice().try_into();
+    let enc = enc.map_err(|_| ClientError::Unreadable)?;
+    VaultSecret::open(
+        key,
+        account,
+        recovery.generation,
+        &enc,
+        &sealed.ciphertext.0,
+    )
+}
+
+impl Core {
+    /// Refuses a vault secret that neither the kit nor a device of the account signed.
+    /// `also_ended`: a device that has ended counts too, as for what was made before it did.
+    pub(crate) fn check_recovery(
+        &self,
+        told: &NewRecovery,
+        origin: &str,
+        also_ended: bool,
+    ) -> Result<(), Error> {
+        let message = NewRecovery::message(origin, Id16(self.account.id), &told.recovery);
+        let signed = |spki: &[u8], signature: Option<Sig64>| {
+            let key = PublicKey::from_spki(spki);
+            signature.is_some_and(|it| key.is_ok_and(|key| key.verifies(&message, &it.0)))
+        };
+        if told.by.is_none() && signed(&self.account.aik, told.signature) {
+            return Ok(());
+        }
+        let reader = self.store.reader();
+        let id = told.device.ok_or(ClientError::ForeignSecret)?;
+        let own = self.env.keystore.public(&self.account.dsk)?;
+        let key = if id.0 == key_id(&own) {
+            Some(own.to_vec())
+        } else {
+            let mut devices = Device::all(&reader)?.into_iter();
+            let found = devices.find(|it| it.id == id.0 && (also_ended || !it.ended));
+            found.map(|it| it.dsk)
+        };
+        // a grant key of a channel that is not here yet is not known here
+        let presence = match &told.by {
+            Some(by) => match Enrolled::load(&by.0, &reader)? {
+                Some(key) => {
+                    (also_ended || key.may_grant(&reader)?) && signed(&key.spki, told.signature)
+                }
+                None => true,
+            },
+            // in the kit's name, and not signed by it
+            None => told.recovery.generation == 1,
+        };
+        if presence && key.is_some_and(|key| signed(&key, told.device_signature)) {
+            Ok(())
+        } else {
+            Err(ClientError::ForeignSecret.into())
+        }
+    }
+
+    /// Signs a vault secret as the device that sends it.
+    pub(crate) fn sign_as_device(&self, body: &mut NewRecovery, origin: &str) -> Result<(), Error> {
+        let keystore = &self.env.keystore;
+        let message = NewRecovery::message(origin, Id16(self.account.id), &body.recovery);
+        body.device = Some(Id16(key_id(&keystore.public(&self.account.dsk)?)));
+        body.device_signature = Some(Sig64(keystore.sign(&self.account.dsk, &message)?));
+        Ok(())
+    }
+
+    /// A vault secret as the cloud takes it: sealed to the kit, to this device and to `deks`, and
+    /// signed by `kit` or a grant key of this device. The device signs it when it is sent.
+    pub(crate) fn recovery_of(
+        &self,
+        secret: &VaultSecret,
+        deks: Vec<Vec<u8>>,
+        kit: Option<&Kit>,
+    ) -> Result<NewRecovery, Error> {
+        let mut to = vec![self.account.kk.clone()];
+        to.push(self.env.keystore.public(&self.account.dek)?.to_vec());
+        to.extend(deks);
+        let seal = |spki: Vec<u8>| {
+            let point = crate::keys::point_of(&spki).ok_or(DAMAGED)?;
+            let random = self.env.random.as_ref();
+            let sealed = secret.seal_to(&point, &self.account.id, random)?;
+            Ok(SealedTo {
+                to: Id16(key_id(&spki)),
+                enc: Bytes(sealed.enc.to_vec()),
+                ciphertext: Bytes(sealed.ciphertext),
+            })
+        };
+        let recovery = Recovery {
+            generation: secret.generation,
+            sealed: to.into_iter().map(seal).collect::<Result<_, Error>>()?,
+        };
+        let (mut by, mut signature) = (None, None);
+        if secret.generation > 1 {
+            let settings = CloudSettings::load(&self.store.reader())?;
+            let origin = settings.ok_or(ClientError::NotConnected)?.origin;
+            let message = NewRecovery::message(&origin, Id16(self.account.id), &recovery);
+            let signed = self.sign_present(kit, &message)?;
+            (by, signature) = (signed.0, Some(signed.1));
+        }
+        Ok(NewRecovery {
+            recovery,
+            by,
+            signature,
+            device: None,
+            device_signature: None,
+        })
+    }
+}
