@@ -10,8 +10,9 @@ mod support;
 use support::{Batch, Client, Key, Patient, base, enrol_clinic, fresh, now_ms, server, signed};
 use vitalwitness_cloud::{Config, Server};
 use vitalwitness_domain::wire::{
-    AccountDeletion, BatchStatus, Bytes, Challenge, EnrolmentCode, Hash32, Id16, NewOrganisation,
-    NewRecovery, NewRevocation, NewSession, Quota, Recovery, Role, SealedTo, Sig64, slug,
+    AccountDeletion, BatchStatus, Bytes, Challenge, DeviceEnd, Devices, EnrolmentCode, Hash32,
+    Id16, NewOrganisation, NewRecovery, NewRevocation, NewSession, Quota, Recovery, Role, SealedTo,
+    Sig64, slug,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::entry::{Event, EventType};
@@ -302,6 +303,36 @@ async fn a_session_alone_puts_no_vault_secret_after_another() {
     put(good.clone()).await.ok();
     put(good).await.ok();
     put(signed(secret(3, 3), None, &patient.aik())).await.ok();
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_device_stated_after_its_end_ends_with_it_and_nothing_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    for (name, later, ended) in [("ada", 0, 3), ("eve", 1, 1)] {
+        let patient = Patient::new(&base, name).await;
+        let names = ["device", "second", "third", "fourth"];
+        let keys = names.map(|it| Key::of(&format!("{name} {it}")));
+        for pair in keys.windows(2) {
+            let stated = patient.statement(&pair[1], Some(pair[0].id()), &pair[0]);
+            patient.client.post("/v1/devices", &stated).await.ok();
+        }
+        let mut third = Client::new(base.clone());
+        third.sign_in(&keys[2]).await.unwrap().ok();
+        let (id, account) = (keys[1].id(), patient.aik().id());
+        let mut end = patient.end_of(id, None, &patient.aik());
+        end.time += later;
+        let message = DeviceEnd::message("vitalwitness.local/log", account, id, end.time);
+        end.signature = patient.aik().sign(&message);
+        let path = format!("/v1/devices/{id}/end");
+        patient.client.post(&path, &end).await.ok();
+        let told: Devices = patient.client.get("/v1/devices").await.json();
+        assert_eq!((told.devices.len(), told.ended.len()), (4 - ended, ended));
+        assert!(told.ended.iter().all(|it| it.time == end.time));
+        assert_eq!(third.get("/v1/quota").await.status == 200, ended == 1);
+    }
     server.shutdown().await;
 }
 

@@ -5,8 +5,8 @@ use super::{App, Call, Caller, reply::Reply};
 use crate::store::{SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use vitalwitness_domain::wire::{
-    AccountDeletion, BagItem, Challenge, DeviceEnd, DeviceStatement, Devices, Id16, NewAccount,
-    NewRecovery, NewSession, Session, Sig64, What,
+    AccountDeletion, BagItem, Challenge, DeviceEnd, DeviceStatement, Devices, EndedDevice, Id16,
+    NewAccount, NewRecovery, NewSession, Session, Sig64, What,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::keys::spki_id;
@@ -47,12 +47,14 @@ pub(super) fn add_device(app: &App, call: &Call) -> Result<Reply> {
 
 pub(super) fn devices(app: &App, call: &Call) -> Result<Reply> {
     let devices = app.store.devices(call.account()?)?;
+    let (ended, live): (Vec<_>, Vec<_>) = devices.into_iter().partition(|it| it.revoked);
+    let ended = ended.into_iter().map(|device| EndedDevice {
+        statement: device.statement,
+        time: device.ended_ms.unwrap_or(0),
+    });
     Reply::json(&Devices {
-        devices: devices
-            .into_iter()
-            .filter(|device| !device.revoked)
-            .map(|device| device.statement)
-            .collect(),
+        devices: live.into_iter().map(|device| device.statement).collect(),
+        ended: ended.collect(),
     })
 }
 
@@ -69,7 +71,7 @@ pub(super) fn end_device(app: &App, call: &Call) -> Result<Reply> {
     };
     let message = DeviceEnd::message(&app.config.origin, account, end.device, end.time);
     check_presence(key, &message, &end.signature)?;
-    app.store.revoke_device(account, end.device)?;
+    app.store.revoke_device(account, end.device, end.time)?;
     Ok(Reply::empty())
 }
 

@@ -110,10 +110,10 @@ pub(crate) fn routes() -> &'static [Route] {
         POST "/v1/sessions" "open_session" Anyone, Json("NewSession"), to("Session"), accounts::open_session, "A session for a device or person.";
 
         DELETE "/v1/session" "end_session" Session, Nothing, NONE, accounts::end_session, "Ends the calling session.";
-        GET "/v1/devices" "devices" Owner, Nothing, to("Devices"), accounts::devices, "The account's devices that are not revoked.";
-        POST "/v1/devices/{device}/end" "end_device" Owner, Json("DeviceEnd"), NONE, accounts::end_device, "Ends a device and its sessions; signed by the device that sends it, and a grant key or the kit. Idempotent.";
+        GET "/v1/devices" "devices" Owner, Nothing, to("Devices"), accounts::devices, "The account's devices, those that have ended apart.";
+        POST "/v1/devices/{device}/end" "end_device" Owner, Json("DeviceEnd"), NONE, accounts::end_device, "Ends a device, its sessions and what it stated later; signed by a grant key or the kit. Idempotent.";
         GET "/v1/recovery" "recovery" Owner, Nothing, to("NewRecovery"), accounts::recovery, "The newest vault secret, sealed and signed as it was put, or the one of `generation`: the newest or the one before.";
-        PUT "/v1/recovery" "put_recovery" Owner, Json("NewRecovery"), NONE, accounts::put_recovery, "The vault secret that follows the newest; signed by a grant key or the kit. Idempotent.";
+        PUT "/v1/recovery" "put_recovery" Owner, Json("NewRecovery"), NONE, accounts::put_recovery, "The vault secret that follows the newest; signed by the device that sends it, and a grant key or the kit. Idempotent.";
         PUT "/v1/bag/{item}" "put_bag" Owner, Json("BagItem"), NONE, accounts::put_bag, "A sealed secret of the account.";
         DELETE "/v1/bag/{item}" "erase_bag" Owner, Nothing, NONE, accounts::erase_bag, "Erases a sealed secret.";
         GET "/v1/changes" "changes" Owner, Nothing, to("Changes"), accounts::changes, "What happened since a cursor, gapless.";

@@ -21,7 +21,8 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "DeviceStatement",
         "account:id dsk:bytes dek:bytes time:int by:id? signature:sig",
     ),
-    ("Devices", "devices:[DeviceStatement]"),
+    ("Devices", "devices:[DeviceStatement] ended:[EndedDevice]"),
+    ("EndedDevice", "statement:DeviceStatement time:int"),
     ("DeviceEnd", "device:id time:int by:id? signature:sig"),
     ("AccountDeletion", "challenge:hash signature:sig"),
     ("NewAccount", "aik:bytes kk:bytes device:DeviceStatement"),
@@ -173,7 +174,7 @@ mod tests {
             ($($name:ident)*) => { $(check::<wire::$name>(stringify!($name));)* };
         }
         check_all! {
-            Problem Limits Time TrustInfo SubmittedEvent Logged DeviceStatement Devices DeviceEnd
+            Problem Limits Time TrustInfo SubmittedEvent Logged DeviceStatement Devices EndedDevice DeviceEnd
             AccountDeletion NewAccount Challenge NewSession Session NewRecovery Recovery SealedTo BagItem NewChannel Contact NewBatch
             BatchStatus Quota BatchInfo Changes Change Refusal Request Sealed GrantTerms Envelope
             NewGrant NewEnvelopes NewDenial NewRevocation GrantForGrantee Grants ChannelEntries

@@ -35,6 +35,8 @@ impl<S: Accounts + Channels + Batches + Sharing + Authority + KeyHolders + LogRe
 pub(crate) struct Device {
     pub(crate) statement: DeviceStatement,
     pub(crate) revoked: bool,
+    /// When its end was decided, if that was kept.
+    pub(crate) ended_ms: Option<i64>,
 }
 
 /// What a subject was when it signed in.
@@ -67,7 +69,7 @@ pub(crate) trait Accounts {
     fn device(&self, device: Id16) -> Result<Option<Device>>;
     fn devices(&self, account: Id16) -> Result<Vec<Device>>;
     /// Ends the device and its sessions.
-    fn revoke_device(&self, account: Id16, device: Id16) -> Result<()>;
+    fn revoke_device(&self, account: Id16, device: Id16, time: i64) -> Result<()>;
     fn open_session(&self, session: SessionRow) -> Result<()>;
     fn session(&self, session: Id16) -> Result<Option<SessionRow>>;
     fn end_session(&self, session: Id16) -> Result<()>;

@@ -229,6 +229,13 @@ impl VaultSecret {
         Ok(Self { generation, secret })
     }
 
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            generation: self.generation,
+            secret: self.secret.duplicate(),
+        }
+    }
+
     pub(crate) fn save(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let name = self.generation.to_be_bytes();
         let mut out = Encoder::new();
@@ -251,7 +258,8 @@ impl VaultSecret {
     }
 
     /// The newest that the cloud has, sealed to the kit: secrets of the bag are sealed under no
-    /// later one, so that the kit opens them at every moment. None before the first is there.
+    /// later one, so that the kit opens them at every moment, and under none that was passed over.
+    /// None before the first is there.
     pub(crate) fn in_cloud(tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
         let waiting = Self::waiting(tx)?;
         let mut all = Self::all(tx)?;
@@ -260,7 +268,33 @@ impl VaultSecret {
                 .iter()
                 .all(|other| other.generation != secret.generation)
         });
-        Ok(all.pop())
+        while let Some(secret) = all.pop() {
+            if !Self::is_passed_over(secret.generation, tx)? {
+                return Ok(Some(secret));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the one of `generation` is sealed under in the bag: the first that follows it and was
+    /// not passed over.
+    pub(crate) fn after(generation: u32, tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        for secret in Self::all(tx)? {
+            if secret.generation > generation && !Self::is_passed_over(secret.generation, tx)? {
+                return Ok(Some(secret));
+            }
+        }
+        Ok(None)
+    }
+
+    /// From now on it reads what is sealed under it, and seals nothing.
+    pub(crate) fn pass_over(generation: u32, tx: &Tx<'_>) -> Result<(), StoreError> {
+        crate::sync::link::put(&passed_over(generation), Encoder::new(), tx)
+    }
+
+    pub(crate) fn is_passed_over(generation: u32, tx: &Tx<'_>) -> Result<bool, StoreError> {
+        let mark = tx.get(Kind::Meta, &passed_over(generation))?;
+        Ok(mark.is_some())
     }
 
     /// Those that the cloud does not have, as far as is known here.
@@ -319,6 +353,10 @@ pub(crate) fn ephemeral(random: &dyn Random) -> Result<SoftwareKey, Error> {
 pub(crate) fn new_alias(random: &dyn Random) -> Result<String, Error> {
     let bytes: [u8; 8] = random_bytes(random)?;
     Ok(format!("vw-{:016x}", u64::from_be_bytes(bytes)))
+}
+
+fn passed_over(generation: u32) -> Vec<u8> {
+    [b"passed over".as_slice(), &generation.to_be_bytes()].concat()
 }
 
 const NAME: &[u8] = b"account";

@@ -8,12 +8,18 @@
 //! cloud, statement      ------------------------------------------->  signs in, opens the bag
 //! ```
 //! Vault secrets before the newest travel in the bag, sealed under the newest; so what opens the
-//! newest opens all. An ended device keeps what it knew and learns nothing new: a new vault
-//! secret, and every stream key closed.
+//! newest opens all. When a device ends, its keys end in every channel, every stream key closes and
+//! a new vault secret follows, sealed to the others: an honest cloud lets it in no more, and what is
+//! sealed afterwards is under keys that it never had. It keeps what it knew: earlier vault secrets,
+//! and the channels' owner keys, which are not made anew. With those a cloud that cheats for it can
+//! enrol a key in the owner's name.
 
+mod known;
 mod pairing;
 pub(crate) mod secrets;
 
+pub use known::Device;
+pub(crate) use known::other_deks;
 pub use pairing::Pairing;
 
 use crate::Error;
@@ -21,7 +27,6 @@ use crate::account::{VaultSecret, Waiting};
 use crate::bag::{BagSecret, DeviceKeys};
 use crate::channels::Channel;
 use crate::client::{ClientError, Transport};
-use crate::header::bool_of;
 use crate::keys::key_id;
 use crate::kit::{Kit, KitError};
 use crate::store::{DAMAGED, Kind, Priority, StoreError, Tx};
@@ -30,70 +35,18 @@ use crate::sync::push::recovery_name;
 use crate::sync::round::Asked;
 use crate::sync::{CloudSettings, Network, SyncReport, entries, events, link};
 use crate::tasks::Task;
-use crate::vault::{Core, Env, Statement, Vault};
+use crate::vault::{Core, Env, Vault};
 use secrets::open_secret;
 use std::path::Path;
 use std::sync::Arc;
 use vitalwitness_domain::record::Id;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::{
-    AccountDeletion, Challenge, DeviceEnd, DeviceStatement, Devices, Id16, NewRecovery,
-    NewRevocation, Problem, Recovery, Sig64, slug,
+    AccountDeletion, Challenge, DeviceEnd, Devices, Id16, NewRecovery, NewRevocation, Problem,
+    Recovery, Sig64, slug,
 };
-use vitalwitness_proof::Rejection;
-use vitalwitness_proof::cbor::{Encoder, Reader};
 use vitalwitness_proof::entry::EventType;
-use vitalwitness_proof::keys::PublicKey;
 use vitalwitness_proof::sha256;
-
-/// Another device of the account, as its statement says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Device {
-    /// Its id.
-    pub id: Id,
-    /// Ended: it cannot sign in, and learns no new secret.
-    pub ended: bool,
-    pub(crate) dsk: Vec<u8>,
-    pub(crate) dek: Vec<u8>,
-}
-
-impl Device {
-    fn save(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
-        let mut out = Encoder::new();
-        out.array(3).bytes(&self.dsk).bytes(&self.dek);
-        out.bool(self.ended);
-        tx.put(Kind::Device, &self.id, 0, &out.finish()).map(drop)
-    }
-
-    fn all(tx: &Tx<'_>) -> Result<Vec<Self>, StoreError> {
-        let parse = |bytes: &[u8]| {
-            let mut reader = Reader::new(bytes);
-            reader.array_of(3)?;
-            let dsk = reader.bytes()?.to_vec();
-            let dek = reader.bytes()?.to_vec();
-            let ended = bool_of(&mut reader)?;
-            Ok::<_, Rejection>(Self {
-                id: key_id(&dsk),
-                ended,
-                dsk,
-                dek,
-            })
-        };
-        let items = tx.all(Kind::Device)?.into_iter();
-        items
-            .map(|item| parse(&item.plain).map_err(|_| DAMAGED))
-            .collect()
-    }
-}
-
-/// SPKIs of the keys that other devices take vault secrets with.
-pub(crate) fn other_deks(tx: &Tx<'_>) -> Result<Vec<Vec<u8>>, StoreError> {
-    let devices = Device::all(tx)?.into_iter();
-    Ok(devices
-        .filter(|device| !device.ended)
-        .map(|device| device.dek)
-        .collect())
-}
 
 /// The device that stated this one; none: the kit did.
 pub(crate) fn stated_by(tx: &Tx<'_>) -> Result<Option<Id>, StoreError> {
@@ -217,7 +170,13 @@ impl Vault {
     ///
     /// [`Error::Locked`].
     pub fn devices(&self) -> Result<Vec<Device>, Error> {
-        self.with(|core| Ok(Device::all(&core.store.reader())?))
+        self.with(|core| {
+            let mut devices = Device::all(&core.store.reader())?;
+            for device in &mut devices {
+                device.ended |= device.left_out || device.stray;
+            }
+            Ok(devices)
+        })
     }
 
     /// Asks the cloud for the account's devices, and keeps those whose statement holds.
@@ -260,8 +219,10 @@ impl Vault {
             let reader = core.store.reader();
             let found = Device::all(&reader)?.into_iter().find(|d| d.id == *device);
             let mut ended = found.ok_or(Error::NotFound)?;
-            ended.ended = true;
             let server_ms = core.server_ms()?;
+            if !ended.ended {
+                (ended.ended, ended.ended_ms) = (true, server_ms);
+            }
             let end = core.sign_end(device, kit, server_ms)?;
             let revocations = core.end_keys_of(device, server_ms)?;
             let closed: Vec<Id> = core
@@ -295,55 +256,6 @@ impl Vault {
 }
 
 impl Core {
-    /// Keeps the devices whose statement holds.
-    pub(crate) fn keep_devices(
-        &mut self,
-        told: Devices,
-        settings: &CloudSettings,
-    ) -> Result<(), Error> {
-        let own = self.env.keystore.public(&self.account.dsk)?;
-        let mut known = Device::all(&self.store.reader())?;
-        let mut left = told.devices;
-        // a device that another states counts once that other one does
-        loop {
-            let before = left.len();
-            let mut kept = Vec::new();
-            for statement in left {
-                let key = match statement.by {
-                    None => Some(self.account.aik.clone()),
-                    Some(by) if by.0 == key_id(&own) => Some(own.to_vec()),
-                    Some(by) => {
-                        let by = known.iter().find(|device| device.id == by.0);
-                        by.map(|device| device.dsk.clone())
-                    }
-                };
-                match key {
-                    None => kept.push(statement),
-                    Some(key) if holds(&statement, &key, &self.account.id, settings) => {
-                        let id = key_id(&statement.dsk.0);
-                        let new = known.iter().all(|device| device.id != id);
-                        if new && id != key_id(&own) {
-                            known.push(Device {
-                                id,
-                                ended: false,
-                                dsk: statement.dsk.0,
-                                dek: statement.dek.0,
-                            });
-                        }
-                    }
-                    Some(_) => log::warn!("a device's statement does not hold"),
-                }
-            }
-            left = kept;
-            if left.len() == before || left.is_empty() {
-                break;
-            }
-        }
-        Ok(self
-            .store
-            .write(|tx| known.iter().try_for_each(|device| device.save(tx)))?)
-    }
-
     /// Now, by the server's clock as far as it is known.
     pub(crate) fn server_ms(&self) -> Result<i64, StoreError> {
         let offset = link::Number::Offset.load(&self.store.reader())?;
@@ -364,7 +276,19 @@ impl Core {
     }
 
     fn following(&self, old: VaultSecret, lost: Vec<Waiting>) -> Result<Next, Error> {
-        let generation = old.generation.checked_add(1).ok_or(DAMAGED)?;
+        let after = old.generation;
+        self.following_after(after, old, lost)
+    }
+
+    /// `after`: the newest in the cloud, where that is not `old`.
+    fn following_after(
+        &self,
+        after: u32,
+        old: VaultSecret,
+        lost: Vec<Waiting>,
+    ) -> Result<Next, Error> {
+        let generation = after.checked_add(1).filter(|it| *it < u32::MAX);
+        let generation = generation.ok_or(DAMAGED)?;
         let new = VaultSecret::generate(generation, self.env.random.as_ref())?;
         Ok(Next { old, new, lost })
     }
@@ -381,13 +305,35 @@ impl Core {
         if same || lost.is_empty() {
             return Ok(false);
         }
-        let newest = VaultSecret {
-            generation: newest.generation,
-            secret: newest.secret.duplicate(),
-        };
-        let next = self.following(newest, lost)?;
+        let next = self.following(newest.duplicate(), lost)?;
         self.store.write(|tx| next.follow(None, tx))?;
         Ok(true)
+    }
+
+    /// A device that has ended made the newest vault secret of the cloud, before that or after:
+    /// `secret`, if this device can open it, is read, and the one that follows it is this device's.
+    fn pass_over(&mut self, generation: u32, secret: Option<VaultSecret>) -> Result<(), Error> {
+        let reader = self.store.reader();
+        if VaultSecret::is_passed_over(generation, &reader)? {
+            return Ok(());
+        }
+        if generation >= u32::MAX - 1 {
+            return Err(ClientError::ForeignSecret.into());
+        }
+        self.grant_alias()?;
+        let old = VaultSecret::in_cloud(&reader)?.ok_or(DAMAGED)?;
+        let mut lost = VaultSecret::waiting(&reader)?;
+        lost.retain(|waiting| waiting.generation > 1);
+        let next = self.following_after(generation, old, lost)?;
+        self.store.write(|tx| {
+            next.follow(None, tx)?;
+            VaultSecret::pass_over(generation, tx)?;
+            if let Some(secret) = &secret {
+                BagSecret::Secret(secret.duplicate()).put(tx)?;
+            }
+            Ok::<_, Error>(())
+        })?;
+        secret.map_or(Ok(()), |secret| self.take_secret(&secret))
     }
 
     /// That `device` ends, signed by the kit, or by a key of this device that signs grants.
@@ -532,19 +478,6 @@ impl Next {
         tx.queue(Priority::Account, &task.encode())?;
         Ok(())
     }
-}
-
-/// Whether a statement is of this account and log, signed by `key`.
-fn holds(statement: &DeviceStatement, key: &[u8], account: &Id, settings: &CloudSettings) -> bool {
-    let message = Statement::message(
-        &settings.origin,
-        account,
-        &statement.dsk.0,
-        &statement.dek.0,
-        statement.time,
-    );
-    statement.account.0 == *account
-        && PublicKey::from_spki(key).is_ok_and(|key| key.verifies(&message, &statement.signature.0))
 }
 
 /// Whether a cloud that was asked to let this device in never heard of it, or no longer knows it.

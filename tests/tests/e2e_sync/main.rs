@@ -9,6 +9,7 @@ mod cheats;
 mod cli;
 mod clinic;
 mod devices;
+mod ended;
 mod exports;
 mod faults;
 mod forged;

@@ -65,9 +65,11 @@ impl Accounts for Sqlite {
 
     fn device(&self, device: Id16) -> Result<Option<Device>> {
         self.read(|db| {
-            let found: Option<(String, bool)> = db
-                .prepare_cached("SELECT statement, revoked FROM device WHERE id = ?1")?
-                .query_row([device.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            let found = db
+                .prepare_cached("SELECT statement, revoked, ended_ms FROM device WHERE id = ?1")?
+                .query_row([device.0], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })
                 .optional()?;
             found.map(read_device).transpose()
         })
@@ -76,24 +78,43 @@ impl Accounts for Sqlite {
     fn devices(&self, account: Id16) -> Result<Vec<Device>> {
         self.read(|db| {
             let mut statement = db.prepare_cached(
-                "SELECT statement, revoked FROM device WHERE account = ?1 ORDER BY rowid",
+                "SELECT statement, revoked, ended_ms FROM device WHERE account = ?1 ORDER BY rowid",
             )?;
-            let rows = statement.query_map([account.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows = statement.query_map([account.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
             rows.map(|row| read_device(row?)).collect()
         })
     }
 
-    fn revoke_device(&self, account: Id16, device: Id16) -> Result<()> {
+    fn revoke_device(&self, account: Id16, device: Id16, time: i64) -> Result<()> {
         self.write(move |tx| {
-            let count = tx.db.execute(
-                "UPDATE device SET revoked = 1 WHERE id = ?1 AND account = ?2",
-                params![device.0, account.0],
-            )?;
-            if count == 0 {
-                return Err(Refusal::not_found().into());
+            let time: Option<i64> = tx
+                .db
+                .query_row(
+                    "UPDATE device SET revoked = 1, ended_ms = ifnull(ended_ms, ?3)
+                     WHERE id = ?1 AND account = ?2 RETURNING ended_ms",
+                    params![device.0, account.0, time],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let time = time.ok_or(Refusal::not_found())?;
+            // what it stated after its end does not count, nor what that stated
+            let mut ended = vec![device];
+            while let Some(by) = ended.pop() {
+                tx.db
+                    .execute("DELETE FROM session WHERE subject = ?1", [by.0])?;
+                for statement in stated_by(tx.db, account, by)? {
+                    if by != device || statement.time >= time {
+                        let id = Id16(spki_id(&statement.dsk.0));
+                        tx.db.execute(
+                            "UPDATE device SET revoked = 1, ended_ms = ?2 WHERE id = ?1",
+                            params![id.0, time],
+                        )?;
+                        ended.push(id);
+                    }
+                }
             }
-            tx.db
-                .execute("DELETE FROM session WHERE subject = ?1", [device.0])?;
             Ok(())
         })
     }
@@ -458,9 +479,25 @@ fn read_recovery(body: &str) -> Result<NewRecovery> {
     })
 }
 
-fn read_device((statement, revoked): (String, bool)) -> Result<Device> {
+/// Statements by a device of others that have not ended.
+fn stated_by(db: &Connection, account: Id16, by: Id16) -> Result<Vec<DeviceStatement>> {
+    let mut select =
+        db.prepare_cached("SELECT statement FROM device WHERE account = ?1 AND revoked = 0")?;
+    let mut found = Vec::new();
+    for row in select.query_map([account.0], |row| row.get::<_, String>(0))? {
+        let statement: DeviceStatement = from_json(&row?)?;
+        if statement.by == Some(by) {
+            found.push(statement);
+        }
+    }
+    Ok(found)
+}
+
+fn read_device(row: (String, bool, Option<i64>)) -> Result<Device> {
+    let (statement, revoked, ended_ms) = row;
     Ok(Device {
         statement: from_json(&statement)?,
         revoked,
+        ended_ms,
     })
 }

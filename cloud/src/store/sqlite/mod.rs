@@ -302,6 +302,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0003_grants_in_order.sql"),
     include_str!("../../../migrations/0004_secrets_are_counted.sql"),
     include_str!("../../../migrations/0005_key_holders.sql"),
+    include_str!("../../../migrations/0006_device_ends.sql"),
 ];
 /// `VWcl`.
 const APPLICATION: i32 = 0x5657_636c;

@@ -4,12 +4,25 @@ use super::{DeviceStatement, GrantForGrantee, Hash32, Id16, Recovery, Sig64};
 use serde::{Deserialize, Serialize};
 use vitalwitness_proof::cbor::Encoder;
 
-/// `GET /v1/devices`: the account's devices that are not revoked.
+/// `GET /v1/devices`: the account's devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Devices {
-    /// In the order they were added.
+    /// Those that have not ended, in the order they were added.
     pub devices: Vec<DeviceStatement>,
+    /// Those that have ended: what they stated before counts.
+    #[serde(default)]
+    pub ended: Vec<EndedDevice>,
+}
+
+/// A device that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndedDevice {
+    /// Its statement.
+    pub statement: DeviceStatement,
+    /// When its end was decided, by who decided it; 0: not known.
+    pub time: i64,
 }
 
 /// `GET /v1/grants?after=INDEX&limit=M`: grants to the caller's organisation, in order of the log.

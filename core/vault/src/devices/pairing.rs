@@ -180,12 +180,8 @@ impl Vault {
             .open_tell("POST", "/v1/devices", Some(&statement))
             .await?;
         self.with(|core| {
-            let device = Device {
-                id: key_id(&dsk),
-                ended: false,
-                dsk: dsk.clone(),
-                dek,
-            };
+            let own = key_id(&core.env.keystore.public(&core.account.dsk)?);
+            let device = Device::stated_by(own, statement.time, dsk.clone(), dek);
             let next = core.next_secret()?;
             let mut deks = other_deks(&core.store.reader())?;
             deks.retain(|dek| *dek != device.dek);

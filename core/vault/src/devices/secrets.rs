@@ -9,10 +9,12 @@ use crate::account::{VaultSecret, device_key};
 use crate::client::ClientError;
 use crate::keys::key_id;
 use crate::kit::Kit;
-use crate::store::DAMAGED;
+use crate::store::{DAMAGED, StoreError, Tx};
 use crate::sync::CloudSettings;
 use crate::sync::entries::Enrolled;
+use crate::sync::errands::Errand;
 use crate::sync::round::{Asked, Round};
+use crate::tasks::Task;
 use crate::vault::Core;
 use vitalwitness_domain::hpke::Dh;
 use vitalwitness_domain::record::Id;
@@ -50,14 +52,24 @@ impl Round<'_> {
             if newest.recovery.generation < generation {
                 return Err(ClientError::ForeignSecret.into());
             }
-            core.check_recovery(&newest, &settings.origin, false)?;
+            let checked = core.check_recovery(&newest, &settings.origin, false);
             let env = core.env.clone();
             let account = core.account.clone();
             let key = device_key(env.keystore.as_ref(), &account)?;
             let id = key_id(&env.keystore.public(&account.dek)?);
-            let secret = open_secret(&newest.recovery, &id, &key, &account.id)?;
+            let opened = open_secret(&newest.recovery, &id, &key, &account.id);
+            if let Err(refused) = checked {
+                core.check_recovery(&newest, &settings.origin, true)?;
+                let generation = newest.recovery.generation;
+                return match core.pass_over(generation, opened.ok()) {
+                    Err(Error::Kit(_)) => Err(refused),
+                    done => done,
+                };
+            }
+            let secret = opened?;
             core.give_way(&secret)?;
-            core.take_secret(&secret)
+            core.take_secret(&secret)?;
+            Ok(core.store.write(|tx| forget_older(secret.generation, tx))?)
         });
         match taken {
             Err(Error::Cloud(ClientError::ForeignSecret)) => {
@@ -68,6 +80,29 @@ impl Round<'_> {
         self.try_again();
         Ok(Asked::Done)
     }
+}
+
+/// Fetches that were set aside and that this generation makes needless.
+fn forget_older(generation: u32, tx: &Tx<'_>) -> Result<(), StoreError> {
+    for (item, wanted) in fetches(true, tx)? {
+        if wanted <= generation {
+            tx.unqueue(item)?;
+        }
+    }
+    Ok(())
+}
+
+/// What of the outbox fetches a vault secret: item and generation.
+fn fetches(aside: bool, tx: &Tx<'_>) -> Result<Vec<(i64, u32)>, StoreError> {
+    let mut found = Vec::new();
+    for item in tx.queued(aside)? {
+        if let Ok(Task::Other { what, bytes }) = Task::decode(&item.plain)
+            && let Ok(Errand::FetchSecret(generation)) = Errand::of(what, &bytes)
+        {
+            found.push((item.id, generation));
+        }
+    }
+    Ok(found)
 }
 
 /// Opens the sealing of `recovery` that is to the key `id`.
@@ -117,7 +152,7 @@ impl Core {
             Some(own.to_vec())
         } else {
             let mut devices = Device::all(&reader)?.into_iter();
-            let found = devices.find(|it| it.id == id.0 && (also_ended || !it.ended));
+            let found = devices.find(|it| it.id == id.0 && (also_ended || !(it.ended || it.stray)));
             found.map(|it| it.dsk)
         };
         // a grant key of a channel that is not here yet is not known here

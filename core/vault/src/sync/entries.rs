@@ -95,6 +95,18 @@ impl Kept {
     }
 }
 
+/// When a key's end was listed; 0: it is not among the entries here.
+pub(crate) fn revoked_ms(spki: &[u8], tx: &Tx<'_>) -> Result<i64, StoreError> {
+    let hash = sha256(&[spki]);
+    for kept in Kept::all(tx)? {
+        let event = kept.read()?.event;
+        if event.kind == EventType::Revoke && event.recordhash == hash {
+            return Ok(event.time);
+        }
+    }
+    Ok(0)
+}
+
 fn name(channel: &Id, seq: u64) -> [u8; 24] {
     let mut name = [0; 24];
     name[..16].copy_from_slice(channel);
@@ -122,7 +134,7 @@ impl Enrolled {
     }
 
     /// Whether it was enrolled in this channel.
-    fn is_in(&self, channel: &Id) -> bool {
+    pub(crate) fn is_in(&self, channel: &Id) -> bool {
         Event::decode(&self.event).is_ok_and(|enrol| enrol.channel == *channel)
     }
 

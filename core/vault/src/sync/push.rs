@@ -179,10 +179,7 @@ impl Round<'_> {
             };
             let under = match &secret {
                 // under the one that follows it, which waits for it
-                BagSecret::Secret(old) => {
-                    let next = old.generation.checked_add(1).ok_or(DAMAGED)?;
-                    VaultSecret::load(&reader, Some(next))?
-                }
+                BagSecret::Secret(old) => VaultSecret::after(old.generation, &reader)?,
                 _ => VaultSecret::in_cloud(&reader)?,
             };
             let Some(under) = under else {
