@@ -179,3 +179,44 @@ async fn what_a_device_made_before_another_phone_ended_it_stays_and_nobody_is_st
     assert_eq!(all(&again), all(&first.vault));
 }
 
+#[tokio::test]
+async fn a_backup_from_before_the_newest_vault_secret_restores_a_phone_that_reads_and_writes_on() {
+    let town = Town::new().await;
+    let mut first = town.phone("first").await;
+    first.add(HEART, NOON - DAY, 5);
+    first.sync().await;
+    let file = town.dir.path().join("backup");
+    first.vault.backup(&file).unwrap();
+    let sent = Arc::<Mutex<Sent>>::default();
+    first.transport = watched(first.transport.clone(), &sent);
+    let to = first.transport.clone();
+    pair(&town, &first, "second").await;
+    let second = sent.lock().unwrap().device(0);
+    first.vault.learn_devices(&to).await.unwrap();
+    first.vault.end_device(&second).unwrap();
+    first.sync().await;
+    first.add(SLEEP, NOON, 2);
+    first.sync().await;
+    // two secrets later, on another phone
+    let settings = town.settings().await;
+    let (env, path) = (Town::env_like(&first), town.dir.path().join("restored"));
+    let restored = Vault::restore_backup(&file, &first.kit, &path, &settings.origin, env).unwrap();
+    sync(&restored, &to, &town.time).await;
+    assert_eq!(restored.set_aside().unwrap(), []);
+    assert_eq!(all(&restored), all(&first.vault));
+    restored.add_many(series(HEART, NOON + DAY, 3)).unwrap();
+    restored.seal(Seal::All).unwrap();
+    sync(&restored, &to, &town.time).await;
+    first.sync().await;
+    assert_eq!(all(&first.vault), all(&restored));
+    assert_eq!(all(&restored).len(), 10);
+    // the next secret is to it as well
+    let third = Pairing::begin(&Town::env_like(&first)).unwrap();
+    first.vault.pair(third.code(), &to).await.unwrap();
+    first.add(SLEEP, NOON + DAY, 1);
+    first.sync().await;
+    sync(&restored, &to, &town.time).await;
+    assert_eq!(restored.set_aside().unwrap(), []);
+    assert_eq!(all(&restored), all(&first.vault));
+}
+

@@ -7,13 +7,13 @@ use super::Device;
 use crate::Error;
 use crate::account::{VaultSecret, device_key};
 use crate::client::ClientError;
-use crate::keys::key_id;
+use crate::keys::{PrivateKey, key_id};
 use crate::kit::Kit;
-use crate::store::{DAMAGED, StoreError, Tx};
-use crate::sync::CloudSettings;
+use crate::store::{DAMAGED, Kind, StoreError, Tx};
 use crate::sync::entries::Enrolled;
 use crate::sync::errands::Errand;
 use crate::sync::round::{Asked, Round};
+use crate::sync::{CloudSettings, link};
 use crate::tasks::Task;
 use crate::vault::Core;
 use vitalwitness_domain::hpke::Dh;
@@ -21,7 +21,10 @@ use vitalwitness_domain::record::Id;
 use vitalwitness_domain::wire::{
     Bytes, Devices, Id16, NewRecovery, Recovery, SealedTo, Sig64, slug,
 };
+use vitalwitness_proof::Rejection;
+use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::keys::PublicKey;
+use zeroize::Zeroizing;
 
 impl Round<'_> {
     /// Fetches the newest vault secret, checks who made it, and opens it with this device's key.
@@ -58,6 +61,13 @@ impl Round<'_> {
             let key = device_key(env.keystore.as_ref(), &account)?;
             let id = key_id(&env.keystore.public(&account.dek)?);
             let opened = open_secret(&newest.recovery, &id, &key, &account.id);
+            let opened = match (opened, RestoredBy::load(&core.store.reader())?) {
+                // made before anybody knew of this device, which the kit restored
+                (Err(Error::NotFound), Some(RestoredBy(kk))) => {
+                    open_secret(&newest.recovery, &kk.id(), &kk, &account.id)
+                }
+                (opened, _) => opened,
+            };
             if let Err(refused) = checked {
                 core.check_recovery(&newest, &settings.origin, true)?;
                 let generation = newest.recovery.generation;
@@ -104,6 +114,40 @@ fn fetches(aside: bool, tx: &Tx<'_>) -> Result<Vec<(i64, u32)>, StoreError> {
     }
     Ok(found)
 }
+
+/// KK of the kit that restored this device from a backup, until it has caught up: a backup may be
+/// older than the newest vault secret, which is sealed to no key of this device.
+pub(crate) struct RestoredBy(pub(crate) PrivateKey);
+
+impl RestoredBy {
+    pub(crate) fn save(kit: &Kit, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let mut out = Encoder::new();
+        out.bytes(kit.kk().scalar().as_slice());
+        link::put(RESTORED_BY, out, tx)
+    }
+
+    fn load(tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        link::get(RESTORED_BY, tx, |reader| {
+            let scalar = Zeroizing::new(reader.byte_array()?);
+            let key = PrivateKey::from_scalar(&scalar).map_err(|_| Rejection::Malformed)?;
+            Ok(Self(key))
+        })
+    }
+
+    /// Forgets it after a round that came to its end, once no vault secret is to be fetched.
+    pub(crate) fn forget(core: &mut Core) -> Result<(), Error> {
+        let reader = core.store.reader();
+        if reader.get(Kind::Meta, RESTORED_BY)?.is_some()
+            && fetches(false, &reader)?.is_empty()
+            && fetches(true, &reader)?.is_empty()
+        {
+            core.store.write(|tx| tx.remove(Kind::Meta, RESTORED_BY))?;
+        }
+        Ok(())
+    }
+}
+
+const RESTORED_BY: &[u8] = b"restored by";
 
 /// Opens the sealing of `recovery` that is to the key `id`.
 pub(crate) fn open_secret(

@@ -166,6 +166,10 @@ impl<'v> Round<'v> {
             Ok::<_, Error>((link::load_quota(&reader)?, head))
         })?;
         let frozen = self.frozen;
+        if report.done && frozen.is_none() {
+            self.vault
+                .with(crate::devices::secrets::RestoredBy::forget)?;
+        }
         Ok(SyncReport {
             sent: report.sent,
             set_aside: report.set_aside,
