@@ -131,6 +131,21 @@ async fn a_full_account_still_revokes_denies_ends_and_is_read() {
     };
     assert_eq!((refused.code().as_str(), stored), (slug::QUOTA, 64));
     assert!(refused.problem().title.starts_with("your storage is full"));
+    // the last of it is for what is as short as a vault secret that another follows
+    let short = |len| BagItem {
+        item: Id16(fresh()),
+        generation: 2,
+        sealed: Bytes(vec![6; len]),
+    };
+    for (len, code) in [(73, slug::QUOTA), (69, "")] {
+        let item = short(len);
+        let answer = client.put(&format!("/v1/bag/{}", item.item), &item).await;
+        if code.is_empty() {
+            answer.ok();
+        } else {
+            assert_eq!(answer.code(), code, "{len} bytes");
+        }
+    }
     let another = patient.grant(clinic.id(), &[stream; 1], now_ms() + 3_600_000);
     let mut big = another.clone();
     big.document.ciphertext = Bytes(vec![7; 60_000]);

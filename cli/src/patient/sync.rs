@@ -9,6 +9,7 @@ use crate::wording;
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use vitalwitness_domain::wire::slug;
 use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_vault::clock::{Clock as _, SystemClock};
 use vitalwitness_vault::kit::Kit;
@@ -223,7 +224,7 @@ pub(crate) fn tell(vault: &Vault, report: &SyncReport, console: &Console) -> Out
             "{} item {} was set aside: {} [{}]",
             console.paint(Tone::Decide, "Note:"),
             item.item,
-            refusal_words(&item.code),
+            aside_words(&item.code),
             item.code
         ));
     }
@@ -279,19 +280,37 @@ fn left(exit: Exit, aside: usize, report: &SyncReport) -> Option<Failure> {
     Some(Failure::new(exit, code, sentence))
 }
 
+/// Why an item was set aside, and what to do where that is not to wait.
+fn aside_words(code: &str) -> &'static str {
+    if code == slug::KIT {
+        return "Another of your devices changed the account's key at the same moment. Do once more what you did, with your recovery kit: vitalwitness devices --end DEVICE --kit FILE, or vitalwitness pair CODE --kit FILE";
+    }
+    refusal_words(code)
+}
+
 fn storage(console: &Console, report: &SyncReport) {
     let Some(quota) = report.quota else { return };
-    let percent = (u128::from(quota.used) * 100)
-        .checked_div(u128::from(quota.limit))
+    if let Some(words) = storage_words(quota.used, quota.limit, report.quota_level()) {
+        console.line(format!("{} {words}", console.paint(Tone::Decide, "Note:")));
+    }
+}
+
+/// An account may use a little more than its limit for keys; a batch may find no room before that.
+fn storage_words(used: u64, limit: u64, level: QuotaLevel) -> Option<String> {
+    let percent = (u128::from(used) * 100)
+        .checked_div(u128::from(limit))
         .unwrap_or(100);
-    let note = console.paint(Tone::Decide, "Note:");
-    match report.quota_level() {
-        QuotaLevel::Fine => {}
-        QuotaLevel::Filling => console.line(format!(
-            "{note} {percent} % of your storage is used. If it fills up, new entries stay here."
+    match level {
+        QuotaLevel::Fine => None,
+        QuotaLevel::Filling => Some(format!(
+            "{percent} % of your storage is used. If it fills up, new entries stay here."
         )),
-        QuotaLevel::Full => console.line(format!(
-            "{note} Your storage is full ({percent} %). New entries stay here, and nothing is lost. [quota_exceeded]"
+        QuotaLevel::Full if percent >= 100 => Some(
+            "Your storage at the service is full. New entries stay here, and nothing is lost. [quota_exceeded]"
+                .to_owned(),
+        ),
+        QuotaLevel::Full => Some(format!(
+            "What waits is larger than the room left at the service ({percent} % is used). It stays here, and nothing is lost. [quota_exceeded]"
         )),
     }
 }
@@ -324,4 +343,27 @@ pub(crate) fn not_connected() -> Failure {
         "not_connected",
         "No service is named yet; `vitalwitness sync --cloud URL` does.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_that_has_no_room_is_never_called_full_at_0_percent() {
+        let full = |used| storage_words(used, 1_000, QuotaLevel::Full).unwrap_or_default();
+        for used in [1_000, 5_000] {
+            assert!(full(used).contains("is full") && !full(used).contains('%'));
+        }
+        for (used, percent) in [(3, "0 %"), (999, "99 %")] {
+            assert!(full(used).contains(percent) && !full(used).contains("full"));
+        }
+        assert_eq!(storage_words(3, 1_000, QuotaLevel::Fine), None);
+    }
+
+    #[test]
+    fn who_lost_a_race_for_the_account_s_key_is_told_what_to_do() {
+        let words = aside_words(slug::KIT);
+        assert!(words.contains("--end") && words.contains("pair") && words.contains("--kit"));
+    }
 }

@@ -220,3 +220,38 @@ async fn a_backup_from_before_the_newest_vault_secret_restores_a_phone_that_read
     assert_eq!(all(&restored), all(&first.vault));
 }
 
+#[tokio::test]
+async fn who_loses_a_race_signed_by_the_kit_is_told_and_goes_on_by_doing_it_again() {
+    let town = Town::new().await;
+    let mut first = town.phone("first").await;
+    let sent = Arc::<Mutex<Sent>>::default();
+    first.transport = watched(first.transport.clone(), &sent);
+    let to = first.transport.clone();
+    // nothing is listed: no device has a key that signs grants
+    first.sync().await;
+    let (second, _) = pair(&town, &first, "second").await;
+    pair(&town, &first, "third").await;
+    pair(&town, &first, "fourth").await;
+    for vault in [&first.vault, &second] {
+        sync(vault, &to, &town.time).await;
+        vault.learn_devices(&to).await.unwrap();
+    }
+    let [third, fourth] = [1, 2].map(|it| sent.lock().unwrap().device(it));
+    first.vault.end_device_with_kit(&third, &first.kit).unwrap();
+    second.end_device_with_kit(&fourth, &first.kit).unwrap();
+    first.sync().await;
+    sync(&second, &to, &town.time).await;
+    let aside = second.set_aside().unwrap();
+    let codes: Vec<_> = aside.iter().map(|item| item.code.as_str()).collect();
+    assert_eq!(codes, ["kit_required"]);
+    second.end_device_with_kit(&fourth, &first.kit).unwrap();
+    sync(&second, &to, &town.time).await;
+    assert_eq!(second.set_aside().unwrap(), []);
+    assert_eq!(
+        sent.lock().unwrap().newest_is_to(),
+        [0],
+        "the two that stay"
+    );
+    first.sync().await;
+    assert_eq!(first.vault.set_aside().unwrap(), []);
+}

@@ -35,6 +35,18 @@ async fn a_full_account_says_so_at_80_and_100_percent_and_collecting_goes_on() {
 }
 
 #[tokio::test]
+async fn a_phone_whose_first_batch_finds_no_room_knows_how_much_is_used() {
+    let town = Town::with(|config| config.limits.quota_bytes = 1_200).await;
+    let phone = town.phone("p").await;
+    phone.add(HEART, NOON, 1_000);
+    let report = phone.vault.sync_all(&phone.transport).await.unwrap();
+    assert!(report.storage_full);
+    let quota = report.quota.unwrap();
+    assert_eq!(quota.limit, 1_200);
+    assert!(quota.used > 500, "its secrets are there: {quota:?}");
+}
+
+#[tokio::test]
 async fn all_that_the_cloud_holds_shows_no_value_name_code_scope_or_exact_time() {
     let mut town = Town::new().await;
     let phone = town.phone("p").await;

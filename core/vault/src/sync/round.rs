@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use vitalwitness_domain::sync::{Answer, Backoff, Network, Queued, Step, SyncTask, Verdict, View};
 use vitalwitness_domain::wire::{
-    Bytes, Changes, DeviceStatement, Id16, Limits, NewAccount, Quota, Sig64,
+    Bytes, Changes, DeviceStatement, Id16, Limits, NewAccount, Quota, Sig64, slug,
 };
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::trust::TrustedLog;
@@ -285,8 +285,21 @@ impl<'v> Round<'v> {
                 }
             }
             Asked::Key(error) => Err(error.into()),
-            Asked::Answer(answer) => Ok(answer),
+            Asked::Answer(answer) => {
+                if matches!(&answer, Answer::Refused { code, .. } if code == slug::QUOTA) {
+                    self.learn_quota().await?;
+                }
+                Ok(answer)
+            }
         }
+    }
+
+    /// How much is used: what is told with each batch is older where one found no room.
+    async fn learn_quota(&self) -> Result<(), Error> {
+        let told: Result<Quota, _> = self.client.call("GET", "/v1/quota", None::<&()>).await;
+        let Ok(quota) = told else { return Ok(()) };
+        self.vault
+            .with(|core| Ok(core.store.write(|tx| link::save_quota(&quota, tx))?))
     }
 
     /// An item that this version cannot read, or whose row is gone, does not stop the queue.
