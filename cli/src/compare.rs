@@ -26,7 +26,7 @@ pub(crate) struct Compare {
     #[arg(value_name = "FILE")]
     receipt: PathBuf,
     /// Compare as an organisation: the directory of your work key and papers. Needs no passphrase.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["vault", "passphrase_file"])]
+    #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
     /// Ask nobody: what needs an answer from the service is checked later.
     #[arg(long)]

@@ -7,14 +7,14 @@
 
 use super::cloud::connect;
 use super::home::{Papers, read_papers};
+use super::list::newest_head;
 use crate::compare::Met;
 use crate::evidence;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Exit, Failure, Outcome};
 use crate::place::replace;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vitalwitness_domain::evidence::{Evidence, Meeting, Seen, meet};
-use vitalwitness_domain::wire::trust::parse_trust;
 use vitalwitness_proof::checkpoint::SignedNote;
 use vitalwitness_proof::receipt::Receipt;
 use vitalwitness_proof::trust::TrustedLog;
@@ -22,10 +22,11 @@ use vitalwitness_proof::{Rejection, sha256};
 use vitalwitness_vault::client::Client;
 use vitalwitness_vault::clock::{Clock as _, SystemClock};
 
-/// Compares a receipt's note with the accepted checkpoint of `dir`, and with those that wait.
+/// Compares a receipt's note with the newest checkpoint, or the last accepted of `dir` if the
+/// service does not answer, and with those that wait.
 pub(crate) async fn compare(dir: &Path, receipt: &[u8], offline: bool) -> Outcome<Met> {
-    let papers = read_papers(dir)?;
-    let log = log_of(&papers)?;
+    let mut papers = read_papers(dir)?;
+    let log = papers.log(dir)?;
     let seen = match Seen::of_receipt(receipt, &log) {
         Ok(seen) => seen,
         Err(Rejection::OriginUnknown) => return Ok(Met::Other),
@@ -39,15 +40,21 @@ pub(crate) async fn compare(dir: &Path, receipt: &[u8], offline: bool) -> Outcom
         }
     }
     let path = keep(dir, receipt, &seen)?;
-    let Some(head) = &papers.head else {
-        return Ok(Met::Later);
-    };
-    let head = SignedNote::parse(head).map_err(super::list::distrust)?;
     let client = if offline {
         None
     } else {
         connect(&papers.cloud).await.ok()
     };
+    if let Some(client) = &client
+        && let Err(failure) = newest_head(client, dir, &mut papers).await
+        && failure.exit == Exit::NotValid
+    {
+        return Err(failure);
+    }
+    let Some(head) = &papers.head else {
+        return Ok(Met::Later);
+    };
+    let head = SignedNote::parse(head).map_err(super::list::distrust)?;
     let met = ask(client.as_ref(), &head, &seen, now_ms).await;
     if let Met::Same = met {
         let _ = fs::remove_file(path);
@@ -64,7 +71,7 @@ pub(super) async fn settle(client: &Client, dir: &Path, papers: &Papers) -> Outc
         return Ok(());
     };
     let head = SignedNote::parse(head).map_err(super::list::distrust)?;
-    for (path, seen) in waiting(dir, &log_of(papers)?)? {
+    for (path, seen) in waiting(dir, &papers.log(dir)?)? {
         match ask(Some(client), &head, &seen, SystemClock.now_ms()).await {
             Met::Same => {
                 let _ = fs::remove_file(path);
@@ -128,13 +135,6 @@ fn keep(dir: &Path, receipt: &[u8], seen: &Seen) -> Outcome<PathBuf> {
     receipt.author = None;
     replace(&path, &receipt.encode())?;
     Ok(path)
-}
-
-fn log_of(papers: &Papers) -> Outcome<TrustedLog> {
-    let trust = parse_trust(&papers.trust).ok();
-    trust
-        .and_then(|trust| trust.logs.into_iter().next())
-        .ok_or_else(|| super::list::distrust(Rejection::OriginUnknown))
 }
 
 const SEEN: &str = "seen";

@@ -6,6 +6,7 @@ use super::home::{
     damaged, forget, forget_organisation_key, holds_organisation_key, public,
     read_organisation_key, sign, submit, write_organisation_key,
 };
+use super::list::accept_head;
 use crate::console::Console;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::place::{make_private, of_keys, replace};
@@ -114,9 +115,11 @@ pub(crate) async fn run(args: &Enrol, console: &Console) -> Outcome<Exit> {
         asked: Vec::new(),
     };
     let asked = dir.join(ASKED);
-    let home = Home::new(dir, keys, papers);
+    let mut home = Home::new(dir, keys, papers);
     home.save()?;
     forget(&asked)?;
+    // what later lists are compared with; without an answer the next command takes one
+    let _ = accept_head(&cloud, &mut home).await;
     say(console, &home.papers, first, person.not_after_ms);
     Ok(Exit::Done)
 }

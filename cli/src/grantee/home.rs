@@ -91,6 +91,25 @@ pub(crate) struct Home {
     pub(crate) papers: Papers,
 }
 
+impl Papers {
+    /// Writes them into `dir`.
+    pub(crate) fn save(&self, dir: &Path) -> Outcome {
+        let path = dir.join(PAPERS);
+        let bytes = serde_json::to_vec_pretty(self).map_err(|_| damaged(&path))?;
+        replace(&path, &bytes)
+    }
+
+    fn trust(&self, dir: &Path) -> Outcome<Trust> {
+        parse_trust(&self.trust).map_err(|_| damaged(&dir.join(PAPERS)))
+    }
+
+    /// The pinned log of the papers in `dir`.
+    pub(crate) fn log(&self, dir: &Path) -> Outcome<TrustedLog> {
+        let first = self.trust(dir)?.logs.into_iter().next();
+        first.ok_or_else(|| damaged(&dir.join(PAPERS)))
+    }
+}
+
 impl At {
     /// The directory.
     pub(crate) fn dir(&self) -> Outcome<PathBuf> {
@@ -127,9 +146,7 @@ impl Home {
 
     /// Writes the papers.
     pub(crate) fn save(&self) -> Outcome {
-        let path = self.dir.join(PAPERS);
-        let bytes = serde_json::to_vec_pretty(&self.papers).map_err(|_| damaged(&path))?;
-        replace(&path, &bytes)
+        self.papers.save(&self.dir)
     }
 
     /// A file of a download that may be cut off.
@@ -142,13 +159,12 @@ impl Home {
 
     /// The pinned trust.
     pub(crate) fn trust(&self) -> Outcome<Trust> {
-        parse_trust(&self.papers.trust).map_err(|_| damaged(&self.dir.join(PAPERS)))
+        self.papers.trust(&self.dir)
     }
 
     /// The pinned log.
     pub(crate) fn log(&self) -> Outcome<TrustedLog> {
-        let first = self.trust()?.logs.into_iter().next();
-        first.ok_or_else(|| damaged(&self.dir.join(PAPERS)))
+        self.papers.log(&self.dir)
     }
 
     /// Where it is.

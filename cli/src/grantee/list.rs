@@ -5,9 +5,10 @@
 
 use super::cloud::failed;
 use super::compare::{keep_evidence, settle};
-use super::home::Home;
+use super::home::{Home, Papers};
 use crate::outcome::{Exit, Failure, Outcome};
 use std::collections::HashMap;
+use std::path::Path;
 use vitalwitness_domain::evidence::Evidence;
 use vitalwitness_domain::wire::{ChannelEntries, Id16, Proof};
 use vitalwitness_proof::Rejection;
@@ -183,15 +184,28 @@ impl List {
     }
 }
 
-/// The log's newest checkpoint, checked against the one accepted before, which it then replaces.
+/// The log's newest checkpoint, checked against the one accepted before, which it then replaces;
+/// what waits to be compared is compared with it.
 pub(crate) async fn accept_head(client: &Client, home: &mut Home) -> Outcome<SignedNote> {
+    let dir = home.dir().to_owned();
+    let note = newest_head(client, &dir, &mut home.papers).await?;
+    settle(client, &dir, &home.papers).await?;
+    Ok(note)
+}
+
+/// The same for the papers in `dir`; what waits goes on waiting.
+pub(crate) async fn newest_head(
+    client: &Client,
+    dir: &Path,
+    papers: &mut Papers,
+) -> Outcome<SignedNote> {
     let text = client
         .open_text("/v1/log/checkpoint")
         .await
         .map_err(|error| failed(&error))?;
     let note = SignedNote::parse(&text).map_err(distrust)?;
-    note.verify(&home.log()?).map_err(distrust)?;
-    if let Some(before) = &home.papers.head {
+    note.verify(&papers.log(dir)?).map_err(distrust)?;
+    if let Some(before) = &papers.head {
         let before = SignedNote::parse(before).map_err(distrust)?.checkpoint;
         let (from, to) = (before.size, note.checkpoint.size);
         let proof = if from < to {
@@ -203,19 +217,18 @@ pub(crate) async fn accept_head(client: &Client, home: &mut Home) -> Outcome<Sig
         if let Err(why) = note.checkpoint.check_extends(&before, &proof) {
             let found = Evidence {
                 origin: before.origin.clone(),
-                before: home.papers.head.clone().unwrap_or_default(),
+                before: papers.head.clone().unwrap_or_default(),
                 after: text,
                 proof,
                 paths: Vec::new(),
                 found_ms: client.server_now_ms(),
             };
-            keep_evidence(home.dir(), &found)?;
+            keep_evidence(dir, &found)?;
             return Err(distrust(why));
         }
     }
-    home.papers.head = Some(text);
-    home.save()?;
-    settle(client, home.dir(), &home.papers).await?;
+    papers.head = Some(text);
+    papers.save(dir)?;
     Ok(note)
 }
 

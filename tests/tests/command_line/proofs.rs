@@ -250,6 +250,7 @@ async fn two_lists_of_one_log_become_evidence_that_anyone_checks() {
     let second = Server::start(Config::new(folder.join("copy")))
         .await
         .unwrap();
+    place.clinic("clinic", "Dr Ada Low").await;
     let (url, kit) = (format!("http://{}", second.addr()), place.path("bob.txt"));
     let init = [
         "init",
@@ -292,6 +293,25 @@ async fn two_lists_of_one_log_become_evidence_that_anyone_checks() {
         }
     }
     assert_eq!(size, wanted);
+    // a clinic that meets both patients finds it too
+    let mine = place.path("me.vwr");
+    let home = place.path("clinic");
+    place.run("clinic", &["shared"]).done();
+    let met = |receipt: &str| {
+        let out = place.path("found-by-clinic");
+        let compare = ["compare", receipt, "--home", &home, "--out", &out];
+        place.run("clinic", &compare)
+    };
+    assert_eq!(met(&mine).done()["compared"], "SAME_LIST");
+    let caught = met(&bobs);
+    assert_eq!(caught.exit, 1, "{caught:?}");
+    let said: Value = serde_json::from_str(&caught.out).unwrap();
+    assert_eq!(said["compared"], "FORK");
+    let file = said["evidence"].as_str().unwrap();
+    let check = ["verify", "--evidence", file, "--trust", &trust];
+    let proven = place.run("nobody", &check).done();
+    assert_eq!(proven["evidence"]["proven"], true);
+
     let found = place.path("found");
     let caught = place.run("me", &["compare", &bobs, "--offline", "--out", &found]);
     assert_eq!(caught.exit, 1, "{caught:?}");
