@@ -18,7 +18,7 @@
 //! | `stream_key_closed` | the item is to be sealed anew, after a pull |
 //! | `FROM_FUTURE` | the item is to be signed anew by the corrected clock |
 //! | `quota_exceeded` | batches stay queued, the rest goes on; collection never stops |
-//! | `cursor_gone` | reconcile |
+//! | `cursor_gone` | reconcile; twice in a round: wait |
 //! | any other 4xx | the item is set aside with its code, the queue goes on |
 //!
 //! Invariant: nothing is sent before the phone has pulled all there is, so that a revoke by
@@ -241,6 +241,7 @@ pub struct SyncTask {
     backoff: Backoff,
     latest: Option<u64>,
     reconcile: bool,
+    reconciled: bool,
     upload: Option<Upload>,
     sent_since_pull: bool,
     head: bool,
@@ -264,6 +265,7 @@ impl SyncTask {
             backoff,
             latest: None,
             reconcile: false,
+            reconciled: false,
             upload: None,
             sent_since_pull: false,
             head: false,
@@ -392,6 +394,7 @@ impl SyncTask {
             }
             (Step::Reconcile, _) => {
                 self.reconcile = false;
+                self.reconciled = true;
                 self.latest = None;
             }
             (Step::Announce(item), Answer::Announced { missing }) => {
@@ -437,9 +440,12 @@ impl SyncTask {
                 self.upload = None;
                 self.wait(retry_after_s, now_ms, draw)
             }
-            (slug::GONE, _) if matches!(step, Step::Pull { .. }) => {
+            (slug::GONE, _) if matches!(step, Step::Pull { .. }) && !self.reconciled => {
                 self.reconcile = true;
                 Verdict::Go
+            }
+            (slug::GONE, _) if matches!(step, Step::Pull { .. }) => {
+                self.wait(retry_after_s, now_ms, draw)
             }
             (slug::QUOTA, Some(item)) => {
                 self.upload = None;

@@ -1,7 +1,7 @@
 //! A cloud that cheats: rolls back, forks, replaces keys, hides entries. Each is caught.
 
 use crate::clinic::{Clinic, hpke_spki, scope};
-use crate::net::Liar;
+use crate::net::{Liar, Refuser};
 use crate::town::{DAY, HEART, NOON, Town, all};
 use std::sync::{Arc, Mutex};
 use vitalwitness_domain::hpke::SoftwareKey;
@@ -63,6 +63,77 @@ async fn a_rolled_back_log_is_frozen_and_both_notes_are_kept() {
     let report = phone.vault.sync_all(&phone.transport).await.unwrap();
     assert_eq!((report.done, report.sent), (false, 0));
     assert_eq!(all(&phone.vault).len(), 30);
+}
+
+#[tokio::test]
+async fn a_cloud_brought_back_from_an_older_copy_is_frozen_whatever_it_forgot() {
+    for forgets_the_account in [true, false] {
+        let mut town = Town::new().await;
+        town.stop().await;
+        let mut older = crate::town::files(&town.data());
+        town.start().await;
+        let mut phone = town.phone("p").await;
+        phone.add(HEART, NOON, 10);
+        phone.sync().await;
+        if !forgets_the_account {
+            town.stop().await;
+            older = crate::town::files(&town.data());
+            town.start().await;
+        }
+        phone.transport = town.transport();
+        phone.add(HEART, NOON + DAY, 10);
+        phone.sync().await;
+        town.stop().await;
+        std::fs::remove_dir_all(town.data()).unwrap();
+        for (path, bytes) in older {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        town.start().await;
+        phone.transport = town.transport();
+        phone.add(HEART, NOON + 2 * DAY, 10);
+        let report = phone.vault.sync_all(&phone.transport).await.unwrap();
+        assert_eq!(
+            (report.frozen.as_deref(), report.sent),
+            (Some("ROLLBACK"), 0),
+            "forgets the account: {forgets_the_account}"
+        );
+        assert_eq!(phone.vault.evidence().unwrap().len(), 1);
+        assert_eq!(all(&phone.vault).len(), 30, "nothing is lost here");
+    }
+}
+
+#[tokio::test]
+async fn changes_that_a_cloud_calls_gone_are_read_again_and_no_record_twice() {
+    let town = Town::new().await;
+    let mut phone = town.phone("p").await;
+    phone.add(HEART, NOON, 10);
+    phone.sync().await;
+    let clinic = Clinic::enrol(&town, "Seehof Clinic").await;
+    let code = phone.vault.share_code(1).unwrap();
+    clinic.ask(&code, &scope(1, &[HEART])).await;
+    phone.sync().await;
+    let (records, requests) = (
+        all(&phone.vault).len(),
+        phone.vault.requests().unwrap().len(),
+    );
+    let honest = phone.transport.clone();
+    phone.transport = Refuser::before(honest.clone(), "/v1/changes", 410, "cursor_gone");
+    let report = phone.vault.sync_all(&phone.transport).await.unwrap();
+    assert_eq!(
+        (report.done, report.frozen),
+        (false, None),
+        "asked twice, no more"
+    );
+    assert!(report.retry_at_ms.is_some());
+    phone.transport = honest;
+    town.time.pass(DAY);
+    phone.add(HEART, NOON + DAY, 10);
+    let report = phone.vault.sync_all(&phone.transport).await.unwrap();
+    assert!(report.done && report.frozen.is_none(), "{report:?}");
+    assert_eq!(all(&phone.vault).len(), records + 10);
+    assert_eq!(phone.vault.requests().unwrap().len(), requests);
+    assert!(phone.vault.set_aside().unwrap().is_empty());
 }
 
 #[tokio::test]

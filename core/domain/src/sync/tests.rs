@@ -303,6 +303,9 @@ fn changes_that_are_gone_are_reconciled_before_anything_else() {
         task.next_request(&ready(), NOW, NOW),
         Some(Step::Pull { after: 7 })
     );
+    // a cloud that says so for ever is not asked for ever
+    let again = task.resolve(Step::Pull { after: 0 }, refused(410, slug::GONE), NOW, || 0);
+    assert!(matches!(again, Verdict::Wait(_)), "{again:?}");
 }
 
 #[test]

@@ -232,10 +232,16 @@ impl<'v> Round<'v> {
     async fn ask(&mut self, step: Step) -> Result<Answer, Error> {
         let asked = match step {
             Step::Register => self.register().await?,
-            Step::SignIn => self.sign_in().await?,
+            Step::SignIn => match self.sign_in().await? {
+                // an account that is not known any more may be a log that was rolled back
+                refused @ Asked::Answer(Answer::Refused { .. }) => {
+                    let _ = self.head().await?;
+                    refused
+                }
+                asked => asked,
+            },
             Step::Pull { after } => self.pull(after).await?,
-            // The server keeps every change; one that says otherwise is waited for.
-            Step::Reconcile => Asked::Answer(Answer::Unreadable),
+            Step::Reconcile => self.reconcile().await?,
             Step::Announce(id) | Step::Part(id, _) | Step::Commit(id) => {
                 let Some((batch, revision)) = self.batch_item(id) else {
                     return Ok(Answer::Done);
@@ -292,6 +298,17 @@ impl<'v> Round<'v> {
                 Ok(answer)
             }
         }
+    }
+
+    /// The cloud never had what this device read there: a log that was rolled back says so by its
+    /// head. Where the log holds, all changes are read again; what is here stays.
+    async fn reconcile(&mut self) -> Result<Asked, Error> {
+        let asked = self.head().await?;
+        if matches!(asked, Asked::Done) && self.frozen.is_none() {
+            self.vault
+                .with(|core| Ok::<_, Error>(core.store.write(|tx| Number::Cursor.save(0, tx))?))?;
+        }
+        Ok(asked)
     }
 
     /// How much is used: what is told with each batch is older where one found no room.
