@@ -176,15 +176,7 @@ impl DesktopRadio {
     async fn open_link(&self, name: String) -> Result<Link, RadioError> {
         let peripheral = self.find(&name).await?;
         // one call at a time reaches the system: a scan beside it makes connecting fail
-        let connected = tokio::time::timeout(CONNECT, peripheral.connect()).await;
-        match connected {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(of(&error)),
-            Err(_) => {
-                let _ = peripheral.disconnect().await;
-                return Err(RadioError::Unreachable);
-            }
-        }
+        connected(&peripheral).await?;
         let discovered = tokio::time::timeout(CONNECT, peripheral.discover_services()).await;
         discovered
             .map_err(|_| RadioError::Unreachable)?
@@ -223,13 +215,23 @@ impl DesktopRadio {
         let name = name_of(peripheral);
         lock(&self.seen.renewed).insert(name.clone());
         let renewed = async {
-            limited(peripheral.disconnect()).await?;
-            limited(peripheral.connect()).await?;
+            self.end_link(&name, peripheral).await?;
+            connected(peripheral).await?;
             limited(peripheral.discover_services()).await
         };
         let renewed = renewed.await;
         lock(&self.seen.renewed).remove(&name);
         renewed
+    }
+
+    /// Ends the link, and waits until the system tells that it is gone: BlueZ answers before, and
+    /// told later that would be held for the end of the next link.
+    async fn end_link(&self, name: &str, peripheral: &Peripheral) -> Result<(), RadioError> {
+        let mut gone = self.seen.gone.subscribe();
+        limited(peripheral.disconnect()).await?;
+        let told = async { while gone.recv().await.is_ok_and(|it| it != name) {} };
+        let _ = tokio::time::timeout(TOLD, told).await;
+        Ok(())
     }
 
     /// The end of a call, or that it needs a bond: a system that pairs by itself where a value is
@@ -372,13 +374,7 @@ impl Radio for DesktopRadio {
             let Some(known) = self.seen.get(&peripheral) else {
                 return Ok(());
             };
-            let mut gone = self.seen.gone.subscribe();
-            limited(known.disconnect()).await?;
-            // BlueZ answers before it tells that the link is gone: told later, that would be held
-            // for the end of the next link
-            let told = async { while gone.recv().await.is_ok_and(|name| name != peripheral) {} };
-            let _ = tokio::time::timeout(TOLD, told).await;
-            Ok(())
+            self.end_link(&peripheral, &known).await
         })
     }
 }
@@ -538,6 +534,19 @@ fn long(short: u16) -> Uuid {
     Uuid::from_u128(gatt::uuid::long(short))
 }
 
+/// Connects, in several attempts: a system that ends two links at once may forget to look for the
+/// device that it was asked for next, and does so when it is asked again.
+async fn connected(peripheral: &Peripheral) -> Result<(), RadioError> {
+    for _ in 0..ATTEMPTS {
+        match tokio::time::timeout(CONNECT / ATTEMPTS, peripheral.connect()).await {
+            Ok(result) => return result.map_err(|error| of(&error)),
+            // what is under way is called off
+            Err(_) => drop(limited(peripheral.disconnect()).await),
+        }
+    }
+    Err(RadioError::Unreachable)
+}
+
 async fn limited<T>(
     call: impl Future<Output = Result<T, btleplug::Error>>,
 ) -> Result<T, RadioError> {
@@ -559,6 +568,8 @@ impl fmt::Debug for DesktopRadio {
 
 /// Longest wait for a link, and for what it offers.
 const CONNECT: Duration = Duration::from_secs(30);
+/// In so many attempts.
+const ATTEMPTS: u32 = 3;
 /// Longest wait for one call.
 const CALL: Duration = Duration::from_secs(30);
 /// How soon after its last call a broken link is told as gone.
