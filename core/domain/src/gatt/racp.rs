@@ -12,9 +12,11 @@
 //! | ready | ask | counting: "how many?" is written |
 //! | counting | count 0, or "no records" | ended, complete |
 //! | counting | count n | receiving: "report" is written |
+//! | counting, nothing asked for before | record | counting: it was taken just now, nobody asked for it |
 //! | counting | refused as unsupported | receiving without a count |
 //! | receiving | record | receiving |
 //! | receiving | success, n arrived (or no count) | ended, complete |
+//! | receiving | success, more arrived | counting again: one was taken meanwhile, and may stand for one that was lost; complete once no more are counted than arrived |
 //! | receiving | success, fewer arrived | counting again, at most [`Download::TRIES`] times, then ended with the gap |
 //! | counting, receiving | abort | aborting: "abort" is written |
 //! | aborting | success | ended, aborted |
@@ -240,6 +242,8 @@ pub struct Download {
     counted: Option<u16>,
     received: BTreeSet<u16>,
     tries: u8,
+    /// More came than was counted: is that all there is?
+    checking: bool,
     write: Option<Request>,
 }
 
@@ -256,6 +260,7 @@ impl Download {
             counted: None,
             received: BTreeSet::new(),
             tries: 0,
+            checking: false,
             write: None,
         }
     }
@@ -306,8 +311,13 @@ impl Download {
             ..self
         };
         match (next.stage, event) {
-            (_, Event::Record { sequence }) => {
-                next.received.insert(sequence);
+            (stage, Event::Record { sequence }) => {
+                // what comes before anything was asked for was taken just now: it stands for
+                // nothing that is stored
+                let asked = stage != Ready && (stage != Counting || next.tries > 1);
+                if asked {
+                    next.received.insert(sequence);
+                }
             }
             // an end stays an end; a report may end before the abort is seen
             (Ended(_), Event::Silence | Event::Lost)
@@ -384,7 +394,11 @@ impl Download {
             }
             Answer::Count(count) => {
                 self.counted = Some(count);
-                self.report();
+                if self.checking && self.received.len() >= usize::from(count) {
+                    self.stage = Stage::Ended(End::Complete);
+                } else {
+                    self.report();
+                }
             }
             Answer::Done {
                 request: 4,
@@ -408,6 +422,10 @@ impl Download {
         let received = self.received.len();
         let counted = self.counted.map_or(received, usize::from);
         match outcome {
+            Outcome::Success if received > counted && self.tries < Self::TRIES => {
+                self.count();
+                self.checking = true;
+            }
             Outcome::Success if received >= counted => self.stage = Stage::Ended(End::Complete),
             Outcome::Success if self.tries < Self::TRIES => self.count(),
             Outcome::Success => self.stage = Stage::Ended(End::Gap { counted, received }),

@@ -134,11 +134,7 @@ impl Sensor {
             plain_integers: self.plain_integers,
             session_ms: self.session_ms,
             user_unsaid: self.whose == Whose::Unsaid,
-            cursors: self
-                .cursors
-                .iter()
-                .map(|it| (it.service, it.through))
-                .collect(),
+            cursors: self.cursors.clone(),
         }
     }
 

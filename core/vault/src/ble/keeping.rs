@@ -98,9 +98,9 @@ impl Core {
         if let Some(code) = taken.refused {
             sensor.refused = Some(code.to_owned());
         }
-        if let Some((service, through)) = intake.cursor {
-            sensor.set_cursor(service, Some(through));
-            if service == uuid::CGM_SERVICE {
+        if let Some(cursor) = intake.cursor {
+            sensor.set_cursor(cursor);
+            if cursor.service == uuid::CGM_SERVICE {
                 sensor.session_ms = intake.session_ms.or(sensor.session_ms);
             }
         }

@@ -113,6 +113,9 @@ pub struct Cursor {
     pub service: u16,
     /// Everything up to this sequence number is durable here, or is not there.
     pub through: u16,
+    /// What the reading of that number looked like: a device that counts anew sends another one.
+    /// None: it has no number of its own, or was not seen.
+    pub mark: Option<i64>,
 }
 
 impl Sensor {
@@ -122,10 +125,9 @@ impl Sensor {
         Some(cursor.through)
     }
 
-    pub(crate) fn set_cursor(&mut self, service: u16, through: Option<u16>) {
-        self.cursors.retain(|it| it.service != service);
-        let cursor = through.map(|through| Cursor { service, through });
-        self.cursors.extend(cursor);
+    pub(crate) fn set_cursor(&mut self, cursor: Cursor) {
+        self.cursors.retain(|it| it.service != cursor.service);
+        self.cursors.push(cursor);
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -156,6 +158,9 @@ impl Sensor {
         let cursors = self.cursors.iter();
         let cursors = cursors.flat_map(|it| [i64::from(it.service), i64::from(it.through)]);
         pairs.push((18, numbers(cursors)));
+        let marks = self.cursors.iter();
+        let marks = marks.filter_map(|it| Some([i64::from(it.service), it.mark?]));
+        pairs.push((22, numbers(marks.flatten())));
         let pairs = pairs.into_iter();
         cbor::encode(&Value::Map(
             pairs.map(|(key, value)| (Value::Int(key), value)).collect(),
@@ -210,9 +215,17 @@ impl Sensor {
                     Some(Cursor {
                         service: u16::try_from(*service).ok()?,
                         through: u16::try_from(*through).ok()?,
+                        mark: None,
                     })
                 });
                 self.cursors = cursors.collect::<Option<_>>()?;
+            }
+            // after the cursors: a map's keys stand in order
+            (22, Value::Array(it)) => {
+                for [service, mark] in ints(&it)?.as_chunks::<2>().0 {
+                    let of = |it: &&mut Cursor| i64::from(it.service) == *service;
+                    self.cursors.iter_mut().find(of)?.mark = Some(*mark);
+                }
             }
             (19, Value::Bool(it)) => self.plain_integers = it,
             (21, Value::Int(it)) => self.session_ms = Some(it),

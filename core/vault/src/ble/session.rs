@@ -25,7 +25,7 @@ pub use machine::Session;
 
 use super::fault::State;
 use super::radio::{Characteristic, Link, RadioError};
-use super::sensor::{About, ClockSeen};
+use super::sensor::{About, ClockSeen, Cursor};
 use std::fmt;
 use vitalwitness_domain::gatt::{Reading, Refused};
 
@@ -74,7 +74,7 @@ pub struct Plan {
     /// Its firmware sends plain integers where SFLOAT is specified.
     pub plain_integers: bool,
     /// How far its memory was read, by service.
-    pub cursors: Vec<(u16, u16)>,
+    pub cursors: Vec<Cursor>,
     /// When the CGM session began that its cursor belongs to, ms UTC.
     pub session_ms: Option<i64>,
     /// Nobody said which of its users the owner is.
@@ -172,7 +172,7 @@ pub struct Intake {
     /// In the order it came.
     pub items: Vec<Item>,
     /// How far the memory of a service is durable once this is.
-    pub cursor: Option<(u16, u16)>,
+    pub cursor: Option<Cursor>,
     /// Stored readings that were announced and not given, once all was asked for.
     pub missing: Option<u32>,
     /// When the session began that CGM minutes count from, ms UTC.

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use vitalwitness_domain::gatt::Refused;
 use vitalwitness_domain::record::{Body, NoteBody, Record};
-use vitalwitness_vault::ble::{Characteristic, Found, Intake, Item, Learned, Proposal, Whose};
+use vitalwitness_vault::ble::{
+    Characteristic, Cursor, Found, Intake, Item, Learned, Proposal, Whose,
+};
 use vitalwitness_vault::keys::{Argon, FileKeyStore};
 use vitalwitness_vault::{Env, Query, Seal, Vault};
 
@@ -65,7 +67,11 @@ fn pair_a_cuff(vault: &Vault) {
     };
     let intake = Intake {
         items: vec![item],
-        cursor: Some((0x1810, 7)),
+        cursor: Some(Cursor {
+            service: 0x1810,
+            through: 7,
+            mark: Some(-3),
+        }),
         ..Intake::default()
     };
     vault.take_in(&sensor.id, &intake, &|_| 60).unwrap();

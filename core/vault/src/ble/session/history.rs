@@ -2,7 +2,9 @@
 //!
 //! [`Download`] knows the exchange on the control point. Here is decided where it begins, how far
 //! it is durable, and when all must be asked for again: a device that counts nothing after the
-//! cursor, and whose newest reading is numbered below it, was reset.
+//! cursor, and whose newest reading is numbered below it, was reset; so was one whose reading at
+//! the cursor is another than the one that was taken, or is gone while later ones are there. So the
+//! reading at the cursor is asked for once more with what is new.
 //!
 //! The cursor passes a number only when that one came, or when the device, asked again, counts no
 //! more than came. The memory of a generic health sensor (32-bit numbers) is not read; what it
@@ -10,8 +12,9 @@
 
 use crate::ble::fault::{Fault, State};
 use crate::ble::radio::{Characteristic, Offered};
+use crate::ble::sensor::Cursor;
 use crate::ble::session::Call;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use vitalwitness_domain::gatt::racp::{Answer, Download, End, Event, Filter, Outcome, Stage};
 use vitalwitness_domain::gatt::{DeviceTime, Reading, uuid};
@@ -19,11 +22,13 @@ use vitalwitness_domain::gatt::{DeviceTime, Reading, uuid};
 /// The downloads of one link.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    cursors: BTreeMap<u16, u16>,
+    cursors: BTreeMap<u16, Cursor>,
+    /// Services whose cursor holds: what it stands at came over this session.
+    held: BTreeSet<u16>,
     queue: VecDeque<Characteristic>,
     current: Option<Current>,
     stores: bool,
-    due: Option<(u16, u16)>,
+    due: Option<Cursor>,
     missing: u32,
     missing_due: Option<u32>,
     fault: Option<Fault>,
@@ -44,6 +49,10 @@ struct Current {
     recount: Option<usize>,
     recounts: u8,
     explained: bool,
+    /// The reading at the cursor is asked for, too: what it looked like.
+    expected: Option<(u16, i64)>,
+    again: Again,
+    marks: BTreeMap<u16, i64>,
     /// Values that could not be read, so that one asked for again is kept once.
     unreadable: HashSet<u64>,
 }
@@ -69,10 +78,21 @@ enum Ask {
     All,
 }
 
+/// What became of the reading at the cursor that was asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// It did not come.
+    Absent,
+    /// It is the one that was taken.
+    Same,
+    /// It is another.
+    Other,
+}
+
 impl History {
-    pub(super) fn new(cursors: &[(u16, u16)]) -> Self {
+    pub(super) fn new(cursors: &[Cursor]) -> Self {
         Self {
-            cursors: cursors.iter().copied().collect(),
+            cursors: cursors.iter().map(|it| (it.service, *it)).collect(),
             ..Self::default()
         }
     }
@@ -120,10 +140,19 @@ impl History {
                 self.missing_due = self.stores.then_some(self.missing);
                 return None;
             };
-            let cursor = self.cursors.get(&control.service).copied();
+            let cursor = self.cursor_of(control.service);
             let ask = if cursor.is_some() { Ask::New } else { Ask::All };
             self.current = Some(Current::asking(control, ask, cursor));
         }
+    }
+
+    /// Where a service stands; without a mark where nothing has to be held against it.
+    fn cursor_of(&self, service: u16) -> Option<Cursor> {
+        let mut cursor = *self.cursors.get(&service)?;
+        if self.held.contains(&service) {
+            cursor.mark = None;
+        }
+        Some(cursor)
     }
 
     /// All is there up to the newest.
@@ -132,10 +161,11 @@ impl History {
             return;
         };
         let service = current.control.service;
-        let cursor = self.cursors.get(&service).copied();
+        let through = self.cursors.get(&service).map(|it| it.through);
         let newest = current.newest.max(current.through);
-        if let Some(newest) = newest.max(cursor.filter(|_| current.ask == Ask::New)) {
-            self.move_to(service, newest);
+        let newest = newest.max(through.filter(|_| current.ask == Ask::New));
+        if let Some(newest) = newest.filter(|it| Some(*it) != through) {
+            self.move_to(service, newest, current.marks.get(&newest).copied());
         }
     }
 
@@ -144,13 +174,21 @@ impl History {
             return;
         };
         let service = current.control.service;
-        let cursor = self.cursors.get(&service).copied();
+        let cursor = self.cursor_of(service);
+        if current.counts_anew() && !matches!(end, End::Lost | End::Silent) {
+            self.cursors.remove(&service);
+            self.current = Some(Current::asking(current.control, Ask::All, None));
+            return;
+        }
+        if current.again == Again::Same {
+            self.held.insert(service);
+        }
         match (end, current.ask) {
             (End::Complete, Ask::New) if current.download.counted() == Some(0) => {
                 self.current = Some(Current::asking(current.control, Ask::Newest, None));
             }
             (_, Ask::Newest) => {
-                let reset = matches!((current.newest, cursor), (Some(newest), Some(cursor)) if newest < cursor);
+                let reset = matches!((current.newest, cursor), (Some(newest), Some(cursor)) if newest < cursor.through);
                 if reset {
                     self.cursors.remove(&service);
                     self.current = Some(Current::asking(current.control, Ask::All, None));
@@ -177,13 +215,25 @@ impl History {
         }
     }
 
-    fn move_to(&mut self, service: u16, through: u16) {
-        self.cursors.insert(service, through);
-        self.due = Some((service, through));
+    fn move_to(&mut self, service: u16, through: u16, mark: Option<i64>) {
+        let cursor = Cursor {
+            service,
+            through,
+            mark,
+        };
+        self.held.insert(service);
+        self.cursors.insert(service, cursor);
+        self.due = Some(cursor);
     }
 
     /// A measurement came.
-    pub(super) fn heard(&mut self, service: u16, readings: &[Reading], steady_ms: u64) {
+    pub(super) fn heard(
+        &mut self,
+        service: u16,
+        readings: &[Reading],
+        mark: Option<i64>,
+        steady_ms: u64,
+    ) {
         let Some(current) = &mut self.current else {
             return;
         };
@@ -202,10 +252,13 @@ impl History {
                 (None, Some(DeviceTime::Session { minutes })) => Numbered::Minutes(minutes),
                 _ => Numbered::No,
             };
+            if let (Numbered::Sequence(number), Some(mark)) = (numbered, mark) {
+                current.looked(number, mark);
+            }
             through = current.took(numbered, true).or(through);
         }
         if let Some(through) = through {
-            self.move_to(service, through);
+            self.move_to(service, through, mark);
         }
     }
 
@@ -232,7 +285,7 @@ impl History {
             through = current.took(numbered, false).or(through);
         }
         if let Some(through) = through {
-            self.move_to(from.service, through);
+            self.move_to(from.service, through, None);
         }
         new
     }
@@ -278,6 +331,15 @@ impl History {
         current.is_some_and(|it| it.explained || matches!(it.download.stage(), Stage::Ended(_)))
     }
 
+    /// Somebody wants no more: a device that still sends is told to stop.
+    pub(super) fn abort(&mut self) -> Option<Call> {
+        let current = self.current.as_mut()?;
+        current.silent_at?; // else it has not taken the request
+        current.apply(Event::Abort);
+        let bytes = current.write.take()?;
+        Some(Call::Write(current.control, bytes))
+    }
+
     /// The control point cannot be written.
     pub(super) fn refused(&mut self) {
         if self.current.take().is_some() {
@@ -298,7 +360,7 @@ impl History {
     }
 
     /// How far is durable once what came is; told once.
-    pub(super) fn cursor(&mut self) -> Option<(u16, u16)> {
+    pub(super) fn cursor(&mut self) -> Option<Cursor> {
         self.due.take()
     }
 
@@ -339,9 +401,11 @@ impl History {
 }
 
 impl Current {
-    fn asking(control: Characteristic, ask: Ask, cursor: Option<u16>) -> Self {
+    fn asking(control: Characteristic, ask: Ask, cursor: Option<Cursor>) -> Self {
+        let cursor = cursor.filter(|_| ask == Ask::New);
+        let expected = cursor.and_then(|it| Some((it.through, it.mark?)));
         let download = match ask {
-            Ask::New => Download::resume(cursor),
+            Ask::New => Self::of_new(cursor),
             Ask::Newest => Download::new(Filter::Last),
             Ask::All => Download::new(Filter::All),
         };
@@ -350,17 +414,52 @@ impl Current {
             download,
             ask,
             write: None,
-            through: cursor.filter(|_| ask == Ask::New),
+            through: cursor.map(|it| it.through),
             newest: None,
             received: 0,
             silent_at: None,
             recount: None,
             recounts: 0,
             explained: false,
+            expected,
+            again: Again::Absent,
+            marks: BTreeMap::new(),
             unreadable: HashSet::new(),
         };
         current.apply(Event::Ask);
         current
+    }
+
+    /// What comes after the cursor; from it on where it is held against what comes.
+    fn of_new(cursor: Option<Cursor>) -> Download {
+        match cursor {
+            Some(cursor) if cursor.mark.is_some() => Download::new(Filter::From(cursor.through)),
+            other => Download::resume(other.map(|it| it.through)),
+        }
+    }
+
+    /// Holds a reading against the one at the cursor.
+    fn looked(&mut self, number: u16, mark: i64) {
+        self.marks.insert(number, mark);
+        if let Some((at, expected)) = self.expected
+            && at == number
+        {
+            self.again = if mark == expected {
+                Again::Same
+            } else {
+                Again::Other
+            };
+        }
+    }
+
+    /// Whether the device has begun to count from its start again, and passed the cursor.
+    fn counts_anew(&self) -> bool {
+        let some_came = self.newest.is_some();
+        match self.again {
+            Again::Other => true,
+            Again::Absent => self.expected.is_some() && some_came,
+            Again::Same => false,
+        }
     }
 
     fn apply(&mut self, event: Event) {
@@ -378,11 +477,11 @@ impl Current {
 
     /// A number is missing between those that came. A reading taken meanwhile may have made up the
     /// count for one that was lost; a device that deletes has such gaps, too: its count tells.
-    fn count_again(&mut self, cursor: Option<u16>) {
+    fn count_again(&mut self, cursor: Option<Cursor>) {
         self.recount = Some(self.download.received());
         self.recounts += 1;
         self.download = match self.ask {
-            Ask::New => Download::resume(cursor),
+            Ask::New => Self::of_new(cursor),
             Ask::Newest | Ask::All => Download::new(Filter::All),
         };
         self.apply(Event::Ask);
@@ -403,6 +502,10 @@ impl Current {
         }
         // only numbers that count one by one say that none is missing
         if !matches!(numbered, Numbered::Sequence(_)) || self.ask == Ask::Newest {
+            return None;
+        }
+        // until the cursor is known to hold, what is above it may be counted anew
+        if self.expected.is_some() && self.again != Again::Same {
             return None;
         }
         let first = self.ask == Ask::All && self.received == 1 && number == 0;

@@ -11,6 +11,7 @@ use super::{Answer, Bond, Call, Command, Goal, Input, Item, Learned, Now, Plan};
 use crate::ble::fault::{Fault, State};
 use crate::ble::radio::{Characteristic, Offered};
 use holding::Held;
+use ring::digest::{SHA256, digest};
 use std::collections::VecDeque;
 use std::fmt;
 use vitalwitness_domain::gatt::{Known, Packet, uuid};
@@ -366,7 +367,9 @@ impl Session {
         };
         let new = match &item.says {
             Ok(readings) => {
-                self.history.heard(from.service, readings, now.steady_ms);
+                let mark = mark_of(&item);
+                self.history
+                    .heard(from.service, readings, mark, now.steady_ms);
                 true
             }
             Err(_) => self.history.heard_unreadable(*from, bytes, now.steady_ms),
@@ -496,6 +499,7 @@ impl Session {
         let linked = !matches!(self.phase, Phase::Away { .. });
         self.phase = Phase::Leaving;
         self.todo.clear();
+        let abort = self.history.abort();
         self.history.lost();
         let rest = self.gather.flush(true);
         self.arrived.extend(rest);
@@ -503,6 +507,7 @@ impl Session {
             held.at_once();
         }
         if linked && why != Some(Fault::RadioOff) {
+            self.todo.extend(abort);
             self.todo.push_back(Call::Disconnect);
         } else {
             self.doing = None;
@@ -554,6 +559,14 @@ impl fmt::Debug for Session {
 
 fn tell(state: State, out: &mut Vec<Command>) {
     out.push(Command::Tell(state));
+}
+
+/// What the reading looked like that its context belongs to.
+fn mark_of(item: &Item) -> Option<i64> {
+    let mut frames = item.frames.iter();
+    let (.., bytes) = frames.find(|(from, ..)| from.number != uuid::GLUCOSE_CONTEXT)?;
+    let digest = digest(&SHA256, bytes);
+    Some(i64::from_be_bytes(*digest.as_ref().first_chunk()?))
 }
 
 fn is_measured(offered: Offered) -> bool {

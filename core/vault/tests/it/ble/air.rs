@@ -54,6 +54,8 @@ pub(crate) struct Script {
     pub(crate) lose: Vec<usize>,
     /// The link breaks after so many records of the next report.
     pub(crate) break_after: Option<usize>,
+    /// A person stops it after so many records of a report, in the middle of which it stays.
+    pub(crate) stop_after: Option<usize>,
     /// How the next connects go.
     pub(crate) connects: VecDeque<Result<(), RadioError>>,
     /// These need a bond.
@@ -68,6 +70,8 @@ pub(crate) struct Script {
     pub(crate) closed: Vec<u16>,
     /// A reading that is taken while the next report is sent.
     pub(crate) meanwhile: Option<(u16, u16, Vec<u8>)>,
+    /// A reading that is told as it is taken, before the memory is counted, and that it does not keep.
+    pub(crate) before_report: Option<(u16, u16, Vec<u8>)>,
     /// The control point answers so many reports and then only counts.
     pub(crate) reports: Option<usize>,
     /// So many links break as soon as a value is read.
@@ -128,7 +132,7 @@ impl FakeRadio {
     fn asked(&self, service: u16, request: &[u8], script: &mut Script) {
         let word = |at: usize| u16::from_le_bytes([request[at], request[at + 1]]);
         let fits = |sequence: u16| match request[1] {
-            1 => true,
+            0 | 1 => true,
             3 => sequence >= word(3),
             4 => (word(3)..=word(5)).contains(&sequence),
             6 => script.memory.iter().map(|it| it.0).max() == Some(sequence),
@@ -144,9 +148,13 @@ impl FakeRadio {
         measured.retain(|it| it.1 != 0x2A34);
         let answer = match request[0] {
             4 => {
+                if let Some((_, number, bytes)) = script.before_report.take() {
+                    self.push(service, number, bytes);
+                }
                 let count = u16::try_from(measured.len()).unwrap().to_le_bytes();
                 vec![5, 0, count[0], count[1]]
             }
+            3 => vec![6, 0, 3, 1],
             1 if script.reports == Some(0) => return,
             1 if fitting.is_empty() => vec![6, 0, 1, 6],
             1 => {
@@ -155,6 +163,9 @@ impl FakeRadio {
                 for (place, (_, number, bytes)) in fitting.into_iter().enumerate() {
                     if until == Some(place) {
                         return self.break_link(script);
+                    }
+                    if script.stop_after == Some(place) {
+                        return self.tell(|peripheral| Event::Stop { peripheral });
                     }
                     if !lose.contains(&place) {
                         self.push(service, number, bytes);

@@ -128,6 +128,69 @@ async fn a_meter_that_counts_anew_is_read_from_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_meter_that_counts_anew_and_has_passed_where_it_was_read_is_read_from_the_start() {
+    let mut world = World::new(meter(0..50));
+    let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
+    world.run(&sensor, Goal::History).await.unwrap();
+    // reset, and since then measured sixty times: another year, so another reading at number 49
+    let anew = (0..60).map(|it| (it, MEASUREMENT, glucose(it, 2027, false)));
+    world.radio.script().memory = anew.collect();
+    world.reopen();
+    let kept = world.vault.sensor(&sensor.id).unwrap();
+    // the link breaks before all was asked for: the cursor must not have moved
+    world.radio.script().break_after = Some(5);
+    world.run(&kept, Goal::History).await.unwrap();
+    let mut expect: Vec<u16> = (0..50).chain(0..60).collect();
+    expect.sort_unstable();
+    assert_eq!(sequences(&world), expect);
+    let kept = world.vault.sensor(&sensor.id).unwrap();
+    assert_eq!((kept.counts.kept, kept.counts.missing), (110, 0));
+    assert_eq!(kept.through(SERVICE), Some(59));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_whose_memory_was_emptied_and_counts_on_gives_what_is_new_and_nothing_twice() {
+    let mut world = World::new(meter(0..20));
+    let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
+    world.run(&sensor, Goal::History).await.unwrap();
+    let since = (20..25).map(|it| (it, MEASUREMENT, glucose(it, 2026, false)));
+    world.radio.script().memory = since.collect();
+    let kept = world.vault.sensor(&sensor.id).unwrap();
+    world.run(&kept, Goal::History).await.unwrap();
+    assert_eq!(sequences(&world), (0..25).collect::<Vec<u16>>());
+    let kept = world.vault.sensor(&sensor.id).unwrap();
+    assert_eq!((kept.through(SERVICE), kept.counts.missing), (Some(24), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_taken_while_the_memory_is_counted_stands_for_none_that_was_lost() {
+    let mut world = World::new(meter(5..15));
+    // the first is lost, and a new one comes before the report
+    world.radio.script().lose = vec![0];
+    world.radio.script().before_report = Some((15, MEASUREMENT, glucose(15, 2026, false)));
+    let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
+    world.run(&sensor, Goal::History).await.unwrap();
+    assert_eq!(sequences(&world), (5..16).collect::<Vec<u16>>());
+    let kept = world.vault.sensor(&sensor.id).unwrap();
+    assert_eq!((kept.counts.kept, kept.counts.missing), (11, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_is_stopped_while_it_sends_is_told_so_and_goes_on_the_next_time() {
+    let mut world = World::new(meter(0..40));
+    let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
+    world.radio.script().stop_after = Some(15);
+    world.run(&sensor, Goal::History).await.unwrap();
+    assert_eq!(requests(&world).last(), Some(&vec![3, 0]), "abort");
+    assert_eq!(world.radio.script().calls.last().unwrap(), "disconnect");
+    assert_eq!(sequences(&world), (0..15).collect::<Vec<u16>>());
+    world.radio.script().stop_after = None;
+    let kept = world.vault.sensor(&sensor.id).unwrap();
+    world.run(&kept, Goal::History).await.unwrap();
+    assert_eq!(sequences(&world), (0..40).collect::<Vec<u16>>());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reading_and_its_context_become_one_record_also_when_the_context_was_lost_once() {
     let mut world = World::new(meter([]));
     let memory = (0..6_u16).flat_map(|it| {
