@@ -62,6 +62,9 @@ class Peripheral:
     advertised = 0x0000
     # None: no bond. 'encrypted': Just Works. 'authenticated': six digits on its display.
     bond = None
+    # A radio moves a few packets an interval, and the phone takes them in time; this air has no
+    # intervals, and the guest may be slow: no more is under way than a phone would let.
+    paced = True
 
     def __init__(self, stage, address):
         self.stage, self.address = stage, address
@@ -125,9 +128,11 @@ class Peripheral:
 
     async def notify(self, characteristic, frame, readings=(), **more):
         """Sends and writes down a frame; False when nobody listens (then it is not written down)."""
+        while self.paced and self.stage.under_way() >= AHEAD:
+            await asyncio.sleep(SOON)
         if self.link is None or not self.is_subscribed(characteristic):
             return False
-        self.ledger.sent(self._number(characteristic), frame, readings, **more)
+        self._sent(characteristic, frame, readings, **more)
         await self.device.notify_subscribers(characteristic, frame)
         return True
 
@@ -135,23 +140,30 @@ class Peripheral:
         """Like `notify`, and waits until the client has confirmed it."""
         if self.link is None or not self.is_subscribed(characteristic):
             return False
-        self.ledger.sent(self._number(characteristic), frame, readings, **more)
+        self._sent(characteristic, frame, readings, **more)
         await self.device.indicate_subscribers(characteristic, frame)
         return self.link is not None
 
     async def tick(self):
         await asyncio.sleep(self.stage.tick)
 
+    async def quiet(self):
+        """Until the air is quiet and what went out has arrived. On a radio a link times out only after
+        a silence, and what was not taken is sent again until then."""
+        await asyncio.sleep(QUIET)
+        while self.stage.under_way():
+            await asyncio.sleep(SOON)
+
     async def hang_up(self):
         """Ends the link politely, after the air has been quiet."""
-        await asyncio.sleep(QUIET)
+        await self.quiet()
         if self.link:
             self.ledger.event('hangs up')
             await self.link.disconnect()
 
     async def walk_away(self):
         """Out of range once the air is quiet."""
-        await asyncio.sleep(QUIET)
+        await self.quiet()
         self.vanish()
 
     def vanish(self, away=0.5):
@@ -236,6 +248,12 @@ class Peripheral:
             if task is not current:
                 task.cancel()
 
+    def _sent(self, characteristic, frame, readings, **more):
+        number = self._number(characteristic)
+        self.ledger.sent(number, frame, readings, **more)
+        if self.paced and number != 0x2A52:  # what is written to a control point may come back as if told
+            self.stage.sent[number] += 1
+
     @staticmethod
     def _number(characteristic):
         return int.from_bytes(characteristic.uuid.uuid_bytes[:2], 'little')
@@ -244,6 +262,9 @@ class Peripheral:
 # Seconds of silence before a link ends: what is on its way arrives first, as it would on a radio,
 # where a link that has timed out has been silent for its supervision timeout.
 QUIET = 0.3
+# Seconds between two looks at what has arrived, and how many values may be under way.
+SOON = 0.05
+AHEAD = 60
 
 
 class Information:

@@ -4,13 +4,16 @@
 Prints READY when the guest may start. The guest steers over a second socket, a line at a time,
 each answered with "ok", or "no" and why:
   clock MS        the time of the guest, UTC: from now on the devices' too
-  scene NAME      the devices of this scene, and no others, are there: "ok ADDRESS=NAME ..."
-  status          "ok done" once every device of the scene has sent all it has
+  scene NAME      the devices of this scene are there, too: "ok ADDRESS=NAME ..."
+  heard NAME 2a37=60 ...   so many values of a scene's devices came so far, by characteristic;
+                  "ok done" once every device of it has sent all it has, and all of that came
+  over NAME       the devices of this scene are gone
   keep NAME SIZE  SIZE bytes follow; they are kept in the ledger's folder under NAME
 """
 
 import argparse
 import asyncio
+import collections
 import datetime
 import logging
 import pathlib
@@ -25,20 +28,15 @@ from device import say
 
 
 class Stage:
-    """What the devices of a scene share."""
+    """What the devices of a scene share. Several scenes are on at a time."""
 
-    def __init__(self, options, air):
-        self.air, self.folder, self.tick, self.options = air, options.ledger, options.tick, options
-        self.scene, self.devices, self.finished, self.tasks = None, [], set(), set()
-        self.random = None
-        self.set_clock(options.now)
-
-    def set_clock(self, now):
-        self.set_to, self.set_at = now, time.monotonic()
-
-    def now(self):
-        """The time on the wall."""
-        return self.set_to + datetime.timedelta(seconds=time.monotonic() - self.set_at)
+    def __init__(self, world, scene):
+        self.world, self.scene, self.options = world, scene, world.options
+        self.air, self.folder, self.tick, self.now = world.air, world.options.ledger, world.options.tick, world.now
+        self.devices, self.finished, self.tasks = [], set(), set()
+        # by characteristic: what went out, and what the guest says it has
+        self.sent, self.heard = collections.Counter(), {}
+        self.random = random.Random(f'{world.options.seed} {scene}')
 
     def done(self, device):
         self.finished.add(device)
@@ -48,34 +46,64 @@ class Stage:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def show(self, scene):
-        for task in list(self.tasks):
-            task.cancel()
-        for device in self.devices:
-            await device.stop()
-        self.scene, self.finished = scene, set()
-        self.random = random.Random(f'{self.options.seed} {scene}')
-        number = list(scenes.SCENES).index(scene)
-        self.devices = scenes.SCENES[scene](
+    def under_way(self):
+        """Values that went out and have not arrived, as far as the guest has said."""
+        return sum(max(0, count - self.heard.get(number, 0)) for number, count in self.sent.items())
+
+    def is_done(self):
+        return len(self.finished) == len(self.devices) and not self.under_way()
+
+    async def begin(self):
+        number = list(scenes.SCENES).index(self.scene)
+        self.devices = scenes.SCENES[self.scene](
             self, (f'F0:0D:BE:EF:{number:02X}:{place:02X}' for place in range(256)))
         for device in self.devices:
             await device.start()
 
+    async def end(self):
+        for task in list(self.tasks):
+            task.cancel()
+        for device in self.devices:
+            await device.stop()
 
-async def steer(stage, reader, writer):
+
+class World:
+    """The air, the time, and the scenes that are on."""
+
+    def __init__(self, options, air):
+        self.options, self.air, self.stages = options, air, {}
+        self.set_clock(options.now)
+
+    def set_clock(self, now):
+        self.set_to, self.set_at = now, time.monotonic()
+
+    def now(self):
+        """The time on the wall."""
+        return self.set_to + datetime.timedelta(seconds=time.monotonic() - self.set_at)
+
+
+async def steer(world, reader, writer):
     while line := await reader.readline():
         match line.decode().split():
-            case ['scene', name] if name in scenes.SCENES:
+            case ['scene', name] if name in scenes.SCENES and name not in world.stages:
                 say(f'-- scene {name}')
-                await stage.show(name)
+                stage = world.stages[name] = Stage(world, name)
+                await stage.begin()
                 answer = ' '.join(['ok', *(f'{device.address}={device.name.replace(" ", "-")}' for device in stage.devices)])
-            case ['clock', ms]:
-                stage.set_clock(datetime.datetime.fromtimestamp(int(ms) / 1000, datetime.UTC).replace(tzinfo=None))
+            case ['heard', name, *counts] if name in world.stages:
+                stage = world.stages[name]
+                for number, count in (word.split('=') for word in counts):
+                    stage.heard[int(number, 16)] = int(count)
+                answer = 'ok done' if stage.is_done() else 'ok'
+            case ['over', name] if name in world.stages:
+                say(f'-- over {name}')
+                await world.stages.pop(name).end()
                 answer = 'ok'
-            case ['status']:
-                answer = 'ok done' if len(stage.finished) == len(stage.devices) else 'ok'
+            case ['clock', ms]:
+                world.set_clock(datetime.datetime.fromtimestamp(int(ms) / 1000, datetime.UTC).replace(tzinfo=None))
+                answer = 'ok'
             case ['keep', name, size] if '/' not in name:
-                (stage.folder / name).write_bytes(await reader.readexactly(int(size)))
+                (world.options.ledger / name).write_bytes(await reader.readexactly(int(size)))
                 answer = 'ok'
             case _:
                 answer = f'no such command: {line!r}'
@@ -97,11 +125,11 @@ async def main():
     options.ledger.mkdir(parents=True, exist_ok=True)
 
     air = Air()
-    stage = Stage(options, air)
+    world = World(options, air)
     transport = await open_transport(f'unix-server:{options.sockets}/hci.sock')
     air.add_guest(transport.source, transport.sink)
     server = await asyncio.start_unix_server(
-        lambda reader, writer: steer(stage, reader, writer), f'{options.sockets}/steer.sock')
+        lambda reader, writer: steer(world, reader, writer), f'{options.sockets}/steer.sock')
     print('READY', flush=True)
     await server.serve_forever()
 

@@ -1,5 +1,6 @@
 """Cuffs (0x1810), thermometers (0x1809) and oximeters (0x1822)."""
 
+import datetime
 import struct
 
 from device import Information, P, Peripheral, Service, constant, notified, short
@@ -64,6 +65,22 @@ def pressure(id, at, systolic, diastolic, mean, pulse, user=None, number=sfloat,
     return frame, readings, {}
 
 
+class EnhancedCuff(Cuff):
+    """Measures by the enhanced service: its time is seconds since 2000."""
+
+    name, model = 'Enhanced Cuff', 'Cuff 5'
+    characteristic = 0x2B34
+
+
+def enhanced(id, at, systolic, diastolic, mean, pulse):
+    """A measurement in mmHg with its time, seconds since 2000, and pulse."""
+    seconds = int((at - datetime.datetime(2000, 1, 1)).total_seconds())
+    frame = b'\x46' + sfloat(systolic) + sfloat(diastolic) + sfloat(mean) + struct.pack('<I', seconds) + sfloat(pulse)
+    return frame, [
+        reading(id, '85354-9', f'{systolic}/{diastolic}/{mean}', 'mm[Hg]', at),
+        reading(f'{id}.pulse', '8867-4', str(pulse), '/min', at)], {}
+
+
 def plain(value):
     """What some firmware sends where SFLOAT is specified."""
     return struct.pack('<H', value)
@@ -125,3 +142,33 @@ def oxygen(id, saturation, pulse, at=None):
     return [
         reading(id, '2708-6', str(saturation), '%', at),
         reading(f'{id}.pulse', '8867-4', str(pulse), '/min', at)]
+
+
+class HealthSensor(Sending):
+    """A generic health sensor (0x1840): each observation names its kind and unit by IEEE 11073 codes."""
+
+    name, model = 'Health Sensor', 'Sensor 1'
+    service, characteristic = 0x1840, 0x2B8B
+
+
+SATURATION, TEMPERATURE = (0x00024BB8, 0x0220), (0x00024B5C, 0x17A0)
+
+
+def observed(values):
+    """Saturations, each in one packet, and temperatures in tenths, each in two; packets are numbered."""
+    frames = []
+
+    def packet(first, last, part, readings):
+        frames.append((bytes([first | last << 1 | len(frames) % 64 << 2]) + part, readings, {}))
+    for number, (saturation, tenths) in enumerate(values):
+        packet(1, 1, observation(*SATURATION, float32(saturation)), [
+            reading(f'{number}.oxygen', '2708-6', str(saturation), '%')])
+        whole = observation(*TEMPERATURE, float32(tenths, -1))
+        packet(1, 0, whole[:9], [])
+        packet(0, 1, whole[9:], [reading(f'{number}.warmth', '8310-5', f'{tenths / 10:.1f}', 'Cel')])
+    return frames
+
+
+def observation(kind, unit, value):
+    body = struct.pack('<HIH', 0x0001, kind, unit) + value
+    return b'\x01' + struct.pack('<H', len(body)) + body

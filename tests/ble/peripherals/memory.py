@@ -66,6 +66,7 @@ class Memory:
 
     async def report(self, chosen):
         flood, self.flood = self.flood, None
+        self.device.paced = not flood
         for place, number in enumerate(chosen, 1):
             if flood and place % flood == 0:
                 continue
@@ -74,9 +75,7 @@ class Memory:
                 self.drop_after = None
                 await self.device.walk_away()
                 return
-            if not flood and place % 6 == 0:
-                # a radio moves a few packets an interval; this air has no intervals
-                await asyncio.sleep(0.03)
+        self.device.paced = True
         if flood:  # the kernel would drop the answer as well, and with it the whole link
             await asyncio.sleep(QUIET)
         await self.respond(REPORT, SUCCESS if chosen else NOTHING_FOUND)

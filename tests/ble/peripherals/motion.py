@@ -1,4 +1,4 @@
-"""Running (0x1814), cycling (0x1816) and machines to train on (0x1826)."""
+"""Running (0x1814), cycling (0x1816), machines to train on (0x1826), and who counts steps (0x183E)."""
 
 import struct
 
@@ -61,3 +61,18 @@ def treadmill(number):
     pulse = 120 + number % 20
     return struct.pack('<HHBH', 0x0500, 1080, pulse, number), [
         reading(f'{number}.speed', 'vw|speed', '10.8', 'km/h'), reading(f'{number}.pulse', '8867-4', str(pulse), '/min')], {}
+
+
+class StepCounter(Sending):
+    """A physical activity monitor: what it counted since its session began, each minute."""
+
+    name, model = 'Step Counter', 'Steps 1'
+    service, characteristic, properties = 0x183E, 0x2B40, P.NOTIFY
+
+
+def steps(number):
+    """Walking, intense and floor steps so far."""
+    counts = (100 * number, 7 * number, number)
+    frame = b'\x80\x07' + struct.pack('<HHII', 1, 0, 60 * number, number) + b''.join(u24(count) for count in counts)
+    codes = ('vw|walking-steps', 'vw|intense-steps', 'vw|floor-steps')
+    return frame, [reading(f'{number}.{code}', code, str(count), '1') for code, count in zip(codes, counts)], {}

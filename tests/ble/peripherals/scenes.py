@@ -7,8 +7,9 @@ from clock import ForgetfulCuff
 from glucose import Meter, Monitor
 from heart import Liar, Strap
 from measuring import (
-    Cuff, DisplayCuff, Oximeter, SecureCuff, SpotOximeter, Thermometer, continuous, plain, pressure, spot, temperature)
-from motion import FootPod, Treadmill, WheelSensor, cycling, running, treadmill
+    Cuff, DisplayCuff, EnhancedCuff, HealthSensor, Oximeter, SecureCuff, SpotOximeter, Thermometer, continuous, enhanced,
+    observed, plain, pressure, spot, temperature)
+from motion import FootPod, StepCounter, Treadmill, WheelSensor, cycling, running, steps, treadmill
 from recording import heart_rates, stretch
 from scale import Scale
 
@@ -165,7 +166,24 @@ def machine(stage, addresses):
     return [Treadmill(stage, next(addresses), [treadmill(number) for number in range(20)])]
 
 
+def cuff_enhanced(stage, addresses):
+    """A cuff of the newer kind, whose clock counts seconds since 2000."""
+    start = stage.options.now - DAY
+    return [EnhancedCuff(stage, next(addresses), [
+        enhanced(number, start + number * 3 * HOUR, 124 + number, 79, 94, 66 + number) for number in range(5)])]
+
+
+def walk(stage, addresses):
+    """A step counter that is worn for a quarter of an hour."""
+    return [StepCounter(stage, next(addresses), [steps(number) for number in range(1, 16)])]
+
+
+def sensor(stage, addresses):
+    """A generic health sensor; every other observation comes in two packets."""
+    return [HealthSensor(stage, next(addresses), observed([(95 + number % 4, 364 + number) for number in range(30)]))]
+
+
 SCENES = {scene.__name__.replace('_', '-'): scene for scene in (
     strap, night, wanderer, liar, cuff, cuff_plain, cuff_twice, cuff_clock, thermometer, battery_low, glucose,
     glucose_flood, glucose_away, just_works, wrong_passkey, no_agent, monitor, oximeter, oximeter_spot, scale, run,
-    ride, machine)}
+    ride, machine, cuff_enhanced, walk, sensor)}

@@ -4,22 +4,26 @@
 //! two of their values, and the scenes to play (all).
 #![allow(clippy::print_stdout, reason = "a program of the guest tells its log")]
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata};
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{interval, timeout};
+use vitalwitness_domain::record::{Body, Record, Value};
 use vitalwitness_tests::bluetooth::pace::Pace;
 use vitalwitness_tests::bluetooth::report::{
     Counts, KEYS, ORIGIN, PASSPHRASE, Played, REPORT, Report, VAULT,
 };
-use vitalwitness_tests::bluetooth::scenes::{DIGITS, Play, SCENES, Scene};
+use vitalwitness_tests::bluetooth::scenes::{DIGITS, Lane, Play, SCENES, Scene};
 use vitalwitness_tests::bluetooth::steer::Steer;
+use vitalwitness_tests::bluetooth::turns::Turns;
 use vitalwitness_vault::ble::desktop::{Asked, Asker, DesktopRadio, Question, Reply};
 use vitalwitness_vault::ble::{
-    Air, BleError, Event, Found, Goal, Inbox, Proposal, Radio, RadioError, Sensor, State, Told,
+    Air, BleError, Event, Events, Found, Goal, Inbox, Proposal, Radio, RadioError, Sensor, State,
+    Told,
 };
 use vitalwitness_vault::clock::Clock;
 use vitalwitness_vault::keys::{Argon, FileKeyStore, OsRandom};
@@ -69,31 +73,44 @@ async fn run(steer: &Path, tick_ms: i64, wanted: &[String]) -> Result<(), Wrong>
     let inbox = Inbox::new();
     let person = Arc::new(Person::default());
     let radio = open_radio(&inbox, clock.clone(), person.clone()).await?;
-    let mut phone = Phone {
+    let phone = Phone {
         vault,
-        radio,
+        radio: Turns::of(radio),
         inbox,
         person,
-        steer,
+        steer: Mutex::new(steer),
         clock,
         tick_ms,
     };
-    let mut report = Report::default();
-    for scene in &SCENES {
-        if wanted.is_empty() || wanted.iter().any(|name| name == scene.name) {
-            let played = phone.play(scene).await;
-            let verdict = played.failure.as_deref().unwrap_or("PASS");
-            println!("@t {} {} ms: {verdict}", scene.name, played.ms);
-            report.scenes.push(played);
-        }
-    }
-    report.ended_ms = phone.clock.now_ms();
+    let is_wanted =
+        |scene: &&Scene| wanted.is_empty() || wanted.iter().any(|name| name == scene.name);
+    let lane = |lane: Lane| {
+        let of_lane = SCENES.iter().filter(is_wanted);
+        Mutex::new(of_lane.filter(|it| it.lane() == lane).collect())
+    };
+    let (bonding, clocks, free) = (lane(Lane::Bonding), lane(Lane::Clocks), lane(Lane::Free));
+    let (one, two, three, four) = tokio::join!(
+        phone.play_all(&bonding),
+        phone.play_all(&clocks),
+        phone.play_all(&free),
+        phone.play_all(&free),
+    );
+    let mut scenes = [one, two, three, four].concat();
+    scenes.sort_by_key(|played| SCENES.iter().position(|scene| scene.name == played.scene));
+    let report = Report {
+        ended_ms: phone.clock.now_ms(),
+        scenes,
+    };
     phone.vault.lock();
     drop(phone.vault);
+    let mut steer = phone
+        .steer
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     for name in [VAULT, KEYS] {
-        phone.steer.keep(name, &std::fs::read(folder.join(name))?)?;
+        steer.keep(name, &std::fs::read(folder.join(name))?)?;
     }
-    phone.steer.keep(REPORT, &serde_json::to_vec(&report)?)?;
+    steer.keep(REPORT, &serde_json::to_vec(&report)?)?;
     Ok(())
 }
 
@@ -114,47 +131,68 @@ async fn open_radio(
     Err("no adapter was switched on".into())
 }
 
+/// Several scenes are played beside each other: what takes time is waiting, for BlueZ to end a
+/// link, for a device to come back.
 struct Phone {
     vault: Vault,
-    radio: DesktopRadio,
+    radio: Turns,
     inbox: Inbox,
     person: Arc<Person>,
-    steer: Steer,
+    steer: Mutex<Steer>,
     clock: Arc<Pace>,
     tick_ms: i64,
 }
 
-/// What a scene has told so far.
-#[derive(Debug, Default)]
+/// What came over the air in one scene.
 struct Heard {
-    states: Mutex<Vec<String>>,
-    values: AtomicU64,
+    scene: &'static str,
+    events: Events,
+    values: BTreeMap<u16, u64>,
+    states: Vec<String>,
+    shows: bool,
 }
 
 impl Heard {
-    fn take(&self, told: &Told) {
+    fn take(&mut self, told: &Told) {
         match told {
             Told::State(state) => {
                 let word = word_of(*state);
-                let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-                if states.last() != Some(&word) {
-                    println!("@t   {word}");
-                    states.push(word);
+                if self.states.last() != Some(&word) {
+                    println!("@t   {} {word}", self.scene);
+                    self.states.push(word);
                 }
             }
-            Told::Taken(_) => {
-                self.values.fetch_add(1, Ordering::SeqCst);
-            }
-            Told::Learned(_) => {}
+            Told::Taken(taken) if self.shows => show(&taken.records),
+            _ => {}
         }
     }
 }
 
 impl Phone {
-    async fn play(&mut self, scene: &Scene) -> Played {
+    async fn play_all(&self, rest: &Mutex<VecDeque<&'static Scene>>) -> Vec<Played> {
+        let mut all = Vec::new();
+        loop {
+            let next = lock(rest).pop_front();
+            let Some(scene) = next else {
+                return all;
+            };
+            let played = Box::pin(self.play(scene)).await;
+            let verdict = played.failure.as_deref().unwrap_or("PASS");
+            println!("@t {} {} ms: {verdict}", scene.name, played.ms);
+            all.push(played);
+        }
+    }
+
+    async fn play(&self, scene: &Scene) -> Played {
         println!("@t scene {}", scene.name);
         let began = self.clock.monotonic_ms();
-        let heard = Heard::default();
+        let heard = Mutex::new(Heard {
+            scene: scene.name,
+            events: self.inbox.events(),
+            values: BTreeMap::new(),
+            states: Vec::new(),
+            shows: std::env::var("SHOW").is_ok_and(|it| !it.is_empty()),
+        });
         let mut played = Played {
             scene: scene.name.to_owned(),
             ..Played::default()
@@ -162,36 +200,37 @@ impl Phone {
         if let Err(wrong) = self.act(scene, &heard, &mut played).await {
             played.failure = Some(wrong.to_string());
         }
-        played.states = heard
-            .states
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        // without its devices' ledgers the judge would say so
+        let _ = lock(&self.steer).over(scene.name);
+        played.states = std::mem::take(&mut lock(&heard).states);
         played.ms = self.clock.monotonic_ms() - began;
         played
     }
 
     async fn act(
-        &mut self,
+        &self,
         scene: &Scene,
-        heard: &Heard,
+        heard: &Mutex<Heard>,
         played: &mut Played,
     ) -> Result<(), Wrong> {
-        let devices = self.steer.scene(scene.name)?;
+        let devices = lock(&self.steer).scene(scene.name)?;
         let address = devices
             .first()
             .ok_or("a scene without a device")?
             .address
             .clone();
-        self.person.digits.store(DIGITS, Ordering::SeqCst);
-        let found = timeout(SEEN, self.look_for(scene.service, &address)).await;
-        let found = found.map_err(|_| "the device was not seen")??;
+        let found = {
+            let _turn = self.radio.turn().await;
+            let looked = timeout(SEEN, self.look_for(scene.service, &address)).await;
+            looked.map_err(|_| "the device was not seen")??
+        };
         if let Play::WrongDigits(fault) = scene.play {
-            self.person.digits.store(DIGITS + 1, Ordering::SeqCst);
+            self.person.types(&address, DIGITS + 1);
             expect_stop(
                 self.pair(scene, found.clone(), heard).await.map(|_| ()),
                 fault,
             )?;
-            self.person.digits.store(DIGITS, Ordering::SeqCst);
+            self.person.types(&address, DIGITS);
         }
         let sensor = self.pair(scene, found, heard).await?;
         played.sensor = Some(hex::encode(sensor.id));
@@ -230,7 +269,7 @@ impl Phone {
         Ok(())
     }
 
-    async fn look_for(&mut self, service: u16, address: &str) -> Result<Found, Wrong> {
+    async fn look_for(&self, service: u16, address: &str) -> Result<Found, Wrong> {
         let mut events = self.inbox.events();
         self.radio.scan(vec![service]).await?;
         let found = loop {
@@ -248,11 +287,16 @@ impl Phone {
         Ok(found)
     }
 
-    async fn pair(&mut self, scene: &Scene, found: Found, heard: &Heard) -> Result<Sensor, Wrong> {
+    async fn pair(
+        &self,
+        scene: &Scene,
+        found: Found,
+        heard: &Mutex<Heard>,
+    ) -> Result<Sensor, Wrong> {
         let confirmed = Proposal::of(found).confirm("Alex", scene.whose)?;
         // from now on: the end of the link before is none of this session's
         let mut events = self.inbox.events();
-        let mut tell = |told| heard.take(&told);
+        let mut tell = |told| lock(heard).take(&told);
         let air = Air {
             radio: &self.radio,
             events: &mut events,
@@ -267,15 +311,15 @@ impl Phone {
 
     /// Runs a session; one that listens is stopped once its device has nothing more to send.
     async fn read(
-        &mut self,
+        &self,
         scene: &Scene,
         sensor: &Sensor,
         present: bool,
-        heard: &Heard,
+        heard: &Mutex<Heard>,
     ) -> Result<(), Wrong> {
         // from now on: the end of the link before is none of this session's
         let mut events = self.inbox.events();
-        let mut tell = |told| heard.take(&told);
+        let mut tell = |told| lock(heard).take(&told);
         let air = Air {
             radio: &self.radio,
             events: &mut events,
@@ -284,17 +328,6 @@ impl Phone {
         };
         let (id, goal) = (&sensor.id, scene.goal);
         let session = self.vault.run_sensor(id, goal, present, air);
-        let stop = Event::Stop {
-            peripheral: sensor.peripheral.clone(),
-        };
-        let (steer, inbox) = (&mut self.steer, self.inbox.clone());
-        let watch = async move {
-            if scene.goal == Goal::Live {
-                until_quiet(steer, heard).await?;
-                inbox.on_event(stop);
-            }
-            std::future::pending::<Result<(), Wrong>>().await
-        };
         let longest = if scene.play == Play::Night {
             NIGHT
         } else {
@@ -303,30 +336,52 @@ impl Phone {
         let both = async {
             tokio::select! {
                 ended = session => Ok(ended?),
-                broken = watch => broken,
+                Err(broken) = self.watch(scene, &sensor.peripheral, heard) => Err(broken),
             }
         };
         timeout(longest, both)
             .await
             .map_err(|_| "the session does not end")?
     }
-}
 
-/// Waits until the devices have sent all they have, and nothing came for a while.
-async fn until_quiet(steer: &mut Steer, heard: &Heard) -> Result<(), Wrong> {
-    let mut beat = interval(Duration::from_millis(250));
-    let (mut last, mut still) = (u64::MAX, 0);
-    while still < 4 {
-        beat.tick().await;
-        let values = heard.values.load(Ordering::SeqCst);
-        still = if values == last && steer.is_done()? {
-            still + 1
-        } else {
-            0
-        };
-        last = values;
+    /// Tells the devices what comes; when all of it did, a session that listens is stopped.
+    async fn watch(
+        &self,
+        scene: &Scene,
+        peripheral: &str,
+        heard: &Mutex<Heard>,
+    ) -> Result<Infallible, Wrong> {
+        let mut beat = interval(BEAT);
+        let mut still = 0;
+        loop {
+            beat.tick().await;
+            let done = self.tell_heard(scene.name, peripheral, heard)?;
+            still = if done { still + 1 } else { 0 };
+            if scene.goal == Goal::Live && still == 2 {
+                self.inbox.on_event(Event::Stop {
+                    peripheral: peripheral.to_owned(),
+                });
+            }
+        }
     }
-    Ok(())
+
+    /// Tells the devices how much of what they sent came; whether that is all they have.
+    fn tell_heard(
+        &self,
+        scene: &str,
+        peripheral: &str,
+        heard: &Mutex<Heard>,
+    ) -> Result<bool, Wrong> {
+        let mut heard = lock(heard);
+        while let Some(event) = heard.events.ready() {
+            if let Event::Notification(value) | Event::Indication(value) = event
+                && value.peripheral == peripheral
+            {
+                *heard.values.entry(value.from.number).or_default() += 1;
+            }
+        }
+        Ok(lock(&self.steer).heard(scene, &heard.values)?)
+    }
 }
 
 fn expect_stop(
@@ -339,6 +394,17 @@ fn expect_stop(
             Some(BleError::Stopped(said)) if *said == fault => Ok(()),
             _ => Err(format!("it should have said {}: {wrong}", fault.code()).into()),
         },
+    }
+}
+
+/// Heart rates that were taken in, for the demonstration: of a public recording, nobody's here.
+fn show(records: &[Record]) {
+    for record in records {
+        if let Body::Observation { code, value } = &record.body
+            && let (HEART_RATE, Value::Quantity(rate, _)) = (code.as_str(), value)
+        {
+            println!("@v {rate}");
+        }
     }
 }
 
@@ -358,15 +424,19 @@ fn word_of(state: State) -> String {
     }
 }
 
-/// Who holds the phone: says yes, and types digits.
+/// Who holds the phone: says yes, and types digits, for each device its own.
 #[derive(Debug, Default)]
-struct Person {
-    digits: AtomicU32,
+struct Person(Mutex<BTreeMap<String, u32>>);
+
+impl Person {
+    fn types(&self, peripheral: &str, digits: u32) {
+        lock(&self.0).insert(peripheral.to_owned(), digits);
+    }
 }
 
 impl Asker for Person {
-    fn ask(&self, _peripheral: String, question: Question) -> Asked<'_> {
-        let digits = self.digits.load(Ordering::SeqCst);
+    fn ask(&self, peripheral: String, question: Question) -> Asked<'_> {
+        let digits = lock(&self.0).get(&peripheral).copied().unwrap_or(DIGITS);
         Box::pin(async move {
             println!("@t   asked: {question:?}");
             match question {
@@ -377,6 +447,10 @@ impl Asker for Person {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 struct Console;
 
 impl Log for Console {
@@ -384,7 +458,7 @@ impl Log for Console {
         metadata.level() <= Level::Warn || metadata.target().starts_with("vitalwitness")
     }
 
-    fn log(&self, record: &Record<'_>) {
+    fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
             println!(
                 "@l {} {}: {}",
@@ -400,8 +474,12 @@ impl Log for Console {
 
 type Wrong = Box<dyn std::error::Error + Send + Sync>;
 
+const HEART_RATE: &str = "loinc|8867-4";
+
 /// The guest stands in Greenwich.
 const UTC: fn(i64) -> i16 = |_| 0;
-const SEEN: Duration = Duration::from_secs(30);
-const LONG: Duration = Duration::from_mins(2);
+/// How often the devices are told what came.
+const BEAT: Duration = Duration::from_millis(200);
+const SEEN: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_mins(4);
 const NIGHT: Duration = Duration::from_mins(20);

@@ -7,3 +7,4 @@ pub mod pace;
 pub mod report;
 pub mod scenes;
 pub mod steer;
+pub mod turns;

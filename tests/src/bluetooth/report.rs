@@ -23,7 +23,7 @@ pub struct Report {
 }
 
 /// What came of a scene inside the guest.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Played {
     /// Its name.
     pub scene: String,

@@ -20,6 +20,17 @@ pub struct Scene {
     pub must: &'static [(&'static str, u64)],
 }
 
+/// Which scenes are played one after the other; lanes are played beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// What bonds: nobody pairs two devices at once.
+    Bonding,
+    /// What tells how late it is, then the night, in which the wall's time runs ahead.
+    Clocks,
+    /// The others.
+    Free,
+}
+
 /// What is done with a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Play {
@@ -33,6 +44,19 @@ pub enum Play {
     Battery(u8),
     /// Read to the end, while the wall's time runs so that a value is a second.
     Night,
+}
+
+impl Scene {
+    /// Where it is played.
+    pub fn lane(&self) -> Lane {
+        let bonds = |(event, _): &(&str, u64)| *event == "bonded";
+        match self.play {
+            Play::Night => Lane::Clocks,
+            _ if self.must.iter().any(|(event, _)| *event == "clock set") => Lane::Clocks,
+            _ if self.must.iter().any(bonds) => Lane::Bonding,
+            _ => Lane::Free,
+        }
+    }
 }
 
 /// The digits that the emulated devices show.
@@ -49,29 +73,8 @@ const fn scene(name: &'static str, service: u16, goal: Goal) -> Scene {
     }
 }
 
-/// Every scene, in the order played. The night is last: the wall's time is ahead after it.
-pub const SCENES: [Scene; 23] = [
-    scene("strap", 0x180D, Goal::Live),
-    Scene {
-        must: &[("out of range", 1)],
-        ..scene("wanderer", 0x180D, Goal::Live)
-    },
-    scene("liar", 0x180D, Goal::Live),
-    Scene {
-        whose: Whose::User(1),
-        ..scene("cuff", 0x1810, Goal::Live)
-    },
-    scene("cuff-plain", 0x1810, Goal::Live),
-    scene("cuff-twice", 0x1810, Goal::Live),
-    Scene {
-        must: &[("clock set", 1)],
-        ..scene("cuff-clock", 0x1810, Goal::Live)
-    },
-    scene("thermometer", 0x1809, Goal::Live),
-    Scene {
-        play: Play::Battery(3),
-        ..scene("battery-low", 0x1809, Goal::Live)
-    },
+/// Every scene, in the order they begin in their lane.
+pub const SCENES: [Scene; 26] = [
     Scene {
         must: &[("bonded", 1), ("out of range", 1)],
         ..scene("glucose", 0x1808, Goal::History)
@@ -99,6 +102,27 @@ pub const SCENES: [Scene; 23] = [
         must: &[("bonded", 1)],
         ..scene("monitor", 0x181F, Goal::History)
     },
+    scene("strap", 0x180D, Goal::Live),
+    Scene {
+        must: &[("out of range", 1)],
+        ..scene("wanderer", 0x180D, Goal::Live)
+    },
+    scene("liar", 0x180D, Goal::Live),
+    Scene {
+        whose: Whose::User(1),
+        ..scene("cuff", 0x1810, Goal::Live)
+    },
+    scene("cuff-plain", 0x1810, Goal::Live),
+    scene("cuff-twice", 0x1810, Goal::Live),
+    Scene {
+        must: &[("clock set", 1)],
+        ..scene("cuff-clock", 0x1810, Goal::Live)
+    },
+    scene("thermometer", 0x1809, Goal::Live),
+    Scene {
+        play: Play::Battery(3),
+        ..scene("battery-low", 0x1809, Goal::Live)
+    },
     scene("oximeter", 0x1822, Goal::Live),
     scene("oximeter-spot", 0x1822, Goal::Live),
     Scene {
@@ -108,6 +132,9 @@ pub const SCENES: [Scene; 23] = [
     scene("run", 0x1814, Goal::Live),
     scene("ride", 0x1816, Goal::Live),
     scene("machine", 0x1826, Goal::Live),
+    scene("cuff-enhanced", 0x1810, Goal::Live),
+    scene("walk", 0x183E, Goal::Live),
+    scene("sensor", 0x1840, Goal::Live),
     Scene {
         play: Play::Night,
         must: &[("hangs up", 5)],

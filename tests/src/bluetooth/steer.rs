@@ -1,6 +1,8 @@
 //! The line to the emulated devices, from inside the guest: which are there, what they have sent,
 //! and files to be kept outside.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::path::Path;
@@ -42,11 +44,11 @@ impl Steer {
         self.ask(&format!("clock {now_ms}")).map(|_| ())
     }
 
-    /// Brings on the devices of a scene; those of the one before are gone.
+    /// Brings on the devices of a scene, beside those that are there.
     ///
     /// # Errors
     ///
-    /// The scene is not known, or the line is cut.
+    /// The scene is not known or on already, or the line is cut.
     pub fn scene(&mut self, name: &str) -> Result<Vec<Emulated>> {
         let answer = self.ask(&format!("scene {name}"))?;
         let devices = answer
@@ -59,13 +61,28 @@ impl Steer {
         Ok(devices.map(device).collect())
     }
 
-    /// Whether every device of the scene has sent all it has.
+    /// The devices of a scene go.
     ///
     /// # Errors
     ///
-    /// The line is cut.
-    pub fn is_done(&mut self) -> Result<bool> {
-        Ok(self.ask("status")? == "done")
+    /// The scene is not on, or the line is cut.
+    pub fn over(&mut self, name: &str) -> Result<()> {
+        self.ask(&format!("over {name}")).map(|_| ())
+    }
+
+    /// Tells how many values of a scene came so far, by characteristic: its devices send no more
+    /// than that and a few, as a radio would. Whether all they have was sent and came.
+    ///
+    /// # Errors
+    ///
+    /// The scene is not on, or the line is cut.
+    pub fn heard(&mut self, name: &str, counts: &BTreeMap<u16, u64>) -> Result<bool> {
+        let mut words = format!("heard {name}");
+        for (number, count) in counts {
+            // text has room for any number
+            let _ = write!(words, " {number:04x}={count}");
+        }
+        Ok(self.ask(&words)? == "done")
     }
 
     /// Keeps `bytes` beside the devices' ledgers, under `name`.
