@@ -14,10 +14,10 @@ setup: ## fetch what the other targets need (they call it themselves)
 	@tests/setup.sh
 
 demo: setup ## build, run the whole way on this machine, leave demo-out/
-	@cargo build --quiet --bins && cargo run --quiet -p vitalwitness-tests --bin demo
+	@cargo build --quiet --bins && cargo run --quiet -p vitalwitness-tests --bin demo && tests/ble/demo.sh
 
-test: setup ## every part but Bluetooth and the slow ones; last line: N passed, N failed, N skipped
-	@tests/parts.sh rust portal exports
+test: setup ## every part but the slow ones; last line: N passed, N failed, N skipped
+	@tests/parts.sh rust portal exports ble
 
 test-rust: setup ## formats, lints, unit, vector and end-to-end tests, and the demo, with its time
 	@tests/parts.sh rust
@@ -31,7 +31,7 @@ test-exports: setup ## receipts in every form, judged by public parsers; leaves 
 test-ble: setup ## vaults against BlueZ in a guest and emulated devices (BOOT=uml: a second kernel)
 	@tests/parts.sh ble
 
-test-slow: setup ## tenfold counts, the 1 GB import, a whole night over Bluetooth
+test-slow: setup ## tenfold counts, the 1 GB import, a whole night over Bluetooth, a second kernel, the check for phones
 	@tests/parts.sh slow
 
 check: setup ## format, lints, unit and vector tests: minutes, before every commit

@@ -70,6 +70,8 @@ for part in "$@"; do
     slow)
       VW_SLOW=1 step slow cargo test --workspace --no-fail-fast --quiet
       VW_SLOW=1 step slow-bluetooth tests/ble/run.sh
+      VW_SLOW=1 NIGHT=3600 BOOT=uml step slow-bluetooth-uml tests/ble/run.sh
+      step phones tests/mobile.sh
       ;;
     *) echo "no such part: $part" >&2; exit 2 ;;
   esac

@@ -3,7 +3,7 @@
 # guest's status (0 to 126; 200: it ended without a verdict, 201: out of time, 202: no air).
 # Leaves guest.log, air.log and ledger/ in LOGS.
 # usage: boot.sh GUEST PAYLOAD LOGS
-#   BOOT=tcg|kvm|uml   TICK=s between values   NIGHT=values   SEED=n   LIMIT=s   SCENES='a b' (all)   AIR=python with bumble
+#   BOOT=tcg|kvm|uml   TICK=s between values   NIGHT=values   SEED=n   LIMIT=s   SCENES='a b' (all)   SHOW=1 values, too   AIR=python with bumble
 set -uo pipefail
 guest=$1 payload=$2 logs=$3
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,7 +23,7 @@ mkfifo "$work/ready"
 air=$!
 
 cp -a "$payload/." "$work/payload/t/"
-echo "now=$now tick_ms=$(awk "BEGIN{print int(1000 * ${TICK:-0.01})}") scenes='${SCENES:-}'" >"$work/payload/t/settings"
+echo "now=$now tick_ms=$(awk "BEGIN{print int(1000 * ${TICK:-0.01})}") scenes='${SCENES:-}' show=${SHOW:-}" >"$work/payload/t/settings"
 {
   cat "$guest/base.cpio.zst"
   (cd "$work/payload" && find . | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0)

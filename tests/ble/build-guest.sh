@@ -2,7 +2,8 @@
 # Builds the Bluetooth guest from Debian's packages: the stock kernel and an initramfs with BlueZ.
 # Prints the folder that holds vmlinuz and base.cpio.zst. The folder's name is a hash of the
 # packages' versions, this script and init, so the same inputs are built once.
-# usage: build-guest.sh        needs: apt-get, dpkg-deb, modprobe, depmod, cpio, zstd
+# usage: build-guest.sh [--if-built]: then prints nothing and ends with 1 where it is not built yet
+# needs: apt-get, dpkg-deb, modprobe, depmod, cpio, zstd
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${VW_CACHE:-$HOME/.cache/vitalwitness}/ble
@@ -27,6 +28,8 @@ if [ -e "$out/vmlinuz" ]; then
   echo "$out"
   exit 0
 fi
+
+[ "${1:-}" != --if-built ] || exit 1
 
 work=$(mktemp -d "$cache/guest.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -13,4 +13,4 @@ fi
 . /t/settings
 date -u -s "${now%T*} ${now#*T}" >/dev/null
 /t/vhci-relay $hci &
-/t/ble-guest $steer "$tick_ms" $scenes
+SHOW=$show /t/ble-guest $steer "$tick_ms" $scenes
