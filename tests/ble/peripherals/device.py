@@ -154,6 +154,15 @@ class Peripheral:
         while self.stage.under_way():
             await asyncio.sleep(SOON)
 
+    async def settle(self):
+        """After values that were not paced: until nothing more of them comes. What has not come by
+        then never does."""
+        before = None
+        while before != self.stage.heard:
+            before = dict(self.stage.heard)
+            await asyncio.sleep(SETTLED)
+        self.stage.sent.update({number: count - self.stage.sent[number] for number, count in before.items()})
+
     async def hang_up(self):
         """Ends the link politely, after the air has been quiet."""
         await self.quiet()
@@ -265,6 +274,8 @@ QUIET = 0.3
 # Seconds between two looks at what has arrived, and how many values may be under way.
 SOON = 0.05
 AHEAD = 60
+# Seconds after which what was on its way has come; the guest tells what came five times a second.
+SETTLED = 1.5
 
 
 class Information:

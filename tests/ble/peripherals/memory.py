@@ -1,11 +1,10 @@
 """Stored records behind a record access control point (0x2A52), as glucose meters keep them."""
 
-import asyncio
 import struct
 
 from bumble.att import ATT_Error
 
-from device import P, QUIET, written
+from device import P, written
 
 REPORT, DELETE, ABORT, COUNT = 1, 2, 3, 4
 ALL, AT_MOST, AT_LEAST, WITHIN, FIRST, LAST = 1, 2, 3, 4, 5, 6
@@ -77,7 +76,7 @@ class Memory:
                 return
         self.device.paced = True
         if flood:  # the kernel would drop the answer as well, and with it the whole link
-            await asyncio.sleep(QUIET)
+            await self.device.settle()
         await self.respond(REPORT, SUCCESS if chosen else NOTHING_FOUND)
 
     async def respond(self, operation, result):
