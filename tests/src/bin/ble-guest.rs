@@ -213,7 +213,12 @@ impl Phone {
         heard: &Mutex<Heard>,
         played: &mut Played,
     ) -> Result<(), Wrong> {
-        let devices = lock(&self.steer).scene(scene.name)?;
+        let devices = {
+            let mut steer = lock(&self.steer);
+            // the guest's time may pass more slowly than the devices'
+            steer.clock(self.clock.now_ms())?;
+            steer.scene(scene.name)?
+        };
         let address = devices
             .first()
             .ok_or("a scene without a device")?
