@@ -29,7 +29,7 @@ boot=$!
 tail --pid=$boot -n +1 -F "$work/logs/guest.log" 2>/dev/null | awk '
   { sub(/\r$/, "") }
   /^@v / { if (!shown++) printf "  live, per minute:"; printf " %s", $2; if (shown % 20 == 0) printf "\n                   "; fflush(); next }
-  /^@t   strap / { if (shown) { print ""; shown = 0 } print "  " $3; fflush() }'
+  /^@t   strap / && $3 != "live" { if (shown) { print ""; shown = 0 } print "  " $3; fflush() }'
 wait $boot
 status=$?
 boot=
