@@ -8,7 +8,8 @@ import en from "../src/page/copy.en.json";
 import { describe as inWords } from "../src/page/describe";
 import { judge, kindOf, operatorOf, wordOf } from "../src/page/judge";
 import { preferred, Words } from "../src/page/words";
-import { hex, unhex, utf8 } from "../src/receipt/bytes";
+import { MAX_BUNDLE, verifyBundle } from "../src/receipt/bundle";
+import { concat, hex, unhex, utf8 } from "../src/receipt/bytes";
 import { Decimal, decode, encode, type Value } from "../src/receipt/cbor";
 import { Rejection } from "../src/receipt/rejection";
 import { toBase45 } from "./browser/files";
@@ -89,6 +90,17 @@ test("at one byte the level comes before the kind", () => {
   for (const text of ["81f9", "8118", "81c4", "c482", "81a1", "8181"])
     expect(verdict(text), text).toBe("MALFORMED");
   for (const text of ["81d804", "817f"]) expect(verdict(text), text).toBe("NON_CANONICAL");
+});
+
+test("the largest file is refused in seconds, whatever it is full of", async () => {
+  const head = unhex("a20001019a00fffff7");
+  for (const filler of [0x00, 0x40, 0x60, 0x80, 0xa0, 0xf6]) {
+    const file = concat(head, new Uint8Array(MAX_BUNDLE - head.length).fill(filler));
+    const began = performance.now();
+    const verdict = await verifyBundle(file, { logs: [], keys: [], channels: [] });
+    expect(verdict, `${filler}`).toEqual({ reject: "LIMIT_EXCEEDED", at: null });
+    expect(performance.now() - began, `${filler}`).toBeLessThan(30_000);
+  }
 });
 
 test("what is not of its place's kind is shown as such", () => {

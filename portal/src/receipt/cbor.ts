@@ -2,7 +2,9 @@
 // restricted to what receipts need.
 //
 // Answers one question: what do these bytes say, in the one way of saying it that is allowed?
-// The first defect in byte order decides the code. Nothing is allocated by a claimed length.
+// The first defect in byte order decides the code. Nothing is allocated by a claimed length, and no
+// more than `MAX_ITEMS` items are kept: later ones are read and stand as null, which no reader
+// takes where it looks for something. A file within its limits has fewer.
 //
 // Why no library: docs/adr/0001-own-cbor-codec.md.
 
@@ -73,6 +75,7 @@ export function encode(value: Value): Bytes {
 class Reader {
   readonly bytes: Uint8Array;
   at = 0;
+  private items = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -81,12 +84,15 @@ class Reader {
   item(level: number): Value {
     const initial = this.begin(level);
     need(canStand(initial), "MALFORMED");
+    this.items++;
     switch (initial >> 5) {
       case INT:
-      case NEGATIVE:
-        return this.integer();
+      case NEGATIVE: {
+        const integer = this.integer();
+        return this.keeps() ? integer : null;
+      }
       case BYTES:
-        return this.take(this.head());
+        return this.byteString();
       case TEXT:
         return this.text();
       case ARRAY:
@@ -99,6 +105,11 @@ class Reader {
         this.at++;
         return initial === NULL ? null : initial === TRUE;
     }
+  }
+
+  /** Whether what is read now is kept. */
+  private keeps(): boolean {
+    return this.items <= MAX_ITEMS;
   }
 
   /** The initial byte of an item; its level is looked at before its kind. */
@@ -117,7 +128,7 @@ class Reader {
     const info = this.peek() & 0x1f;
     need(info !== INDEFINITE, "NON_CANONICAL");
     this.at++;
-    if (info < ONE_BYTE) return BigInt(info);
+    if (info < ONE_BYTE) return SMALL[info] ?? 0n;
     const length = 1 << (info - ONE_BYTE);
     let argument = 0n;
     for (let i = 0; i < length; i++) {
@@ -136,32 +147,48 @@ class Reader {
     return negative ? -1n - argument : argument;
   }
 
-  private take(length: bigint): Bytes {
+  /** Goes on past the bytes that the head here announces; where they begin. */
+  private past(): number {
+    const length = this.head();
     need(length <= BigInt(this.bytes.length - this.at), "MALFORMED");
     const from = this.at;
     this.at += Number(length);
-    return this.bytes.slice(from, this.at) as Bytes;
+    return from;
   }
 
-  private text(): string {
-    const bytes = this.take(this.head());
+  private byteString(): Bytes | null {
+    const from = this.past();
+    return this.keeps() ? (this.bytes.slice(from, this.at) as Bytes) : null;
+  }
+
+  private text(): string | null {
+    const from = this.past();
+    if (!this.keeps() && this.isAscii(from)) return null;
     try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+      return UTF8.decode(this.bytes.subarray(from, this.at));
     } catch {
       return reject("MALFORMED");
     }
   }
 
-  private array(level: number): Value[] {
+  private isAscii(from: number): boolean {
+    for (let at = from; at < this.at; at++) if ((this.bytes[at] ?? 0) > 0x7f) return false;
+    return true;
+  }
+
+  private array(level: number): Value[] | null {
+    const items: Value[] | null = this.keeps() ? [] : null;
     const length = this.head();
-    const items: Value[] = [];
-    for (let i = 0n; i < length; i++) items.push(this.item(level + 1));
+    for (let i = 0n; i < length; i++) {
+      const item = this.item(level + 1);
+      items?.push(item);
+    }
     return items;
   }
 
-  private map(level: number): CborMap {
+  private map(level: number): CborMap | null {
+    const pairs: [Value, Value][] | null = this.keeps() ? [] : null;
     const length = this.head();
-    const pairs: [Value, Value][] = [];
     let before: Uint8Array | null = null;
     for (let i = 0n; i < length; i++) {
       const from = this.at;
@@ -170,9 +197,10 @@ class Reader {
       const encoded = this.bytes.subarray(from, this.at);
       need(before === null || compare(before, encoded) < 0, "NON_CANONICAL");
       before = encoded;
-      pairs.push([key, this.item(level + 1)]);
+      const item = this.item(level + 1);
+      pairs?.push([key, item]);
     }
-    return new CborMap(pairs);
+    return pairs && new CborMap(pairs);
   }
 
   /** Tag 4, its pair one level down, the two numbers two. */
@@ -187,9 +215,9 @@ class Reader {
   }
 
   private number(level: number): bigint {
-    need(this.begin(level) >> 5 <= NEGATIVE, "MALFORMED");
-    const value = this.item(level);
-    return typeof value === "bigint" ? value : reject("MALFORMED");
+    const initial = this.begin(level);
+    need(initial >> 5 <= NEGATIVE && canStand(initial), "MALFORMED");
+    return this.integer();
   }
 }
 
@@ -224,6 +252,9 @@ function head(major: number, argument: bigint): Bytes {
   return bytes;
 }
 
+const SMALL = Array.from({ length: 24 }, (_, value) => BigInt(value));
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 const INT = 0;
 const NEGATIVE = 1;
 const BYTES = 2;
@@ -243,6 +274,8 @@ const ONE_BYTE = 24;
 const EIGHT_BYTES = 27;
 const INDEFINITE = 31;
 
+/** More than the 65,536 records of a bundle have, or the records and entries that fit 16 MiB. */
+const MAX_ITEMS = 1 << 20;
 const MAX_LEVEL = 16;
 const MAX_EXPONENT = 18n;
 const MAX_INT = (1n << 63n) - 1n;
