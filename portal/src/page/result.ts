@@ -71,7 +71,8 @@ function sentences(outcome: Outcome, words: Words): string[] {
     const { entry, leaf } = outcome.at;
     if (leaf === null) return [words.say("body.bundle.changedSet", { line: entry }), why(code, words)];
     const [what, when] = summary(outcome.changed, words);
-    const named = outcome.changed === null ? `${entry}/${leaf}` : [what, when].filter(Boolean).join(", ");
+    const at = words.say("body.bundle.at", { line: entry, leaf });
+    const named = outcome.changed === null ? at : [what, when].filter(Boolean).join(", ");
     return [words.say("body.bundle.changed", { what: named }), why(code, words)];
   }
   if (code === "RECORD_MISMATCH" && outcome.kind === "receipt") return [words.say("verify.changed.body")];
@@ -139,8 +140,8 @@ function standing(outcome: Outcome, words: Words): Row[] {
   const row = (label: Key, text: string) => shown.push({ label: words.say(label), text });
   if (outcome.kind === "receipt" && outcome.facts) {
     const { entry, logged, author } = outcome.facts;
-    const line = words.count(logged.index + 1n);
-    row("who.listed", words.say("who.listed.line", { line, count: logged.size }));
+    // Entries have the log's own numbers, from 0, as everywhere else.
+    row("who.listed", words.say("who.listed.line", { line: logged.index, count: logged.size }));
     row("who.signed", words.say(signedBy(entry)));
     if (author !== null) row("who.author", words.say(writtenBy(author)));
   }

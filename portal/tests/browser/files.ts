@@ -2,6 +2,7 @@
 
 import encodeQR from "qr";
 import type { Bytes } from "../../src/receipt/bytes";
+import { CborMap, decode, encode, type Value } from "../../src/receipt/cbor";
 import { bytesOf, type Case, cases } from "../vectors";
 
 const receipts = cases("receipt");
@@ -55,6 +56,38 @@ export function toBase45(bytes: Uint8Array): string {
 export function picture(text: string): Given {
   const gif = encodeQR(text, "gif", { ecc: "low", scale: 4 });
   return { name: "code.gif", mimeType: "image/gif", buffer: Buffer.from(gif) };
+}
+
+/** The same code as SVG, one unit to a module, as `vitalwitness export --as qr-svg` draws it. */
+export function drawing(text: string, beside = ""): Given {
+  const modules = encodeQR(text, "raw", { ecc: "low", border: 4 });
+  const side = modules.length;
+  let dark = "";
+  for (const [y, row] of modules.entries())
+    for (const [x, isDark] of row.entries()) if (isDark) dark += `M${x} ${y}h1v1h-1z`;
+  const svg =
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${side} ${side}" shape-rendering="crispEdges">` +
+    `<path fill="#fff" d="M0 0h${side}v${side}H0z"/><path fill="#000" d="${dark}"/>${beside}</svg>\n`;
+  return { name: "code.svg", mimeType: "image/svg+xml", buffer: Buffer.from(svg) };
+}
+
+/** The receipt of a case with another code of what was measured: no longer what was sealed. */
+export function coded(id: string, code: string): Given {
+  const { name, buffer } = receipt(id);
+  const map = decode(Uint8Array.from(buffer));
+  if (!(map instanceof CborMap)) throw new Error(`no map: ${id}`);
+  const pairs = map.pairs.map(([key, value]): [Value, Value] => {
+    if (key !== 7n || !Array.isArray(value)) return [key, value];
+    const [schema, seed, values] = value;
+    if (!Array.isArray(values)) throw new Error(`not whole: ${id}`);
+    return [key, [schema ?? null, seed ?? null, values.map((shown, slot) => (slot === 4 ? code : shown))]];
+  });
+  return given(name, encode(new CborMap(pairs)));
+}
+
+/** A file of no kind of ours. */
+export function strange(name: string, content: string | Uint8Array): Given {
+  return { name, mimeType: "application/octet-stream", buffer: Buffer.from(content) };
 }
 
 /** What a camera in front of the code sees: two frames of YUV4MPEG2. */

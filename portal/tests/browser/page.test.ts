@@ -1,14 +1,29 @@
 // The built page in a real browser without a network: what people see, hear and can reach.
 // VW_CHROMIUM names the browser (tests/portal.sh browser); pictures go to out/.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { deflateSync } from "node:zlib";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bundle, completeness, film, type Given, picture, receipt, toBase45, trust, trustOf } from "./files";
+import { type Case, cases } from "../vectors";
+import {
+  bundle,
+  coded,
+  completeness,
+  drawing,
+  film,
+  type Given,
+  picture,
+  receipt,
+  strange,
+  toBase45,
+  trust,
+  trustOf,
+} from "./files";
 
 const out = new URL("../../out/", import.meta.url).pathname;
 const axe = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
@@ -84,6 +99,17 @@ test("a damaged file is told in plain words", async () => {
   });
 });
 
+test("an entry has the number that the log gives it", async () => {
+  await visit("trusting", {}, async (page) => {
+    const { facts } = receiptCase("record-last").expect;
+    await give(page, receipt("record-last"));
+    const { index, size } = facts.logged;
+    await see(page, "Unchanged", `entry ${index} of ${size.toLocaleString("en-GB")}`);
+    await page.getByRole("button", { name: "Deutsch" }).click();
+    await see(page, "Unverändert", `Zeile ${index} von ${size.toLocaleString("de-DE")}`);
+  });
+});
+
 test("an event is told by what happened", async () => {
   await visit("trusting", {}, async (page) => {
     await give(page, receipt("event-grant"));
@@ -125,6 +151,8 @@ test("a code is read from a picture, from pasted text and from the camera", asyn
   await visit("trusting", { permissions: ["camera"] }, async (page) => {
     await page.setInputFiles("#file", picture(code()));
     await see(page, "Unchanged", "per minute", "code.gif");
+  });
+  await visit("trusting", {}, async (page) => {
   });
   await visit("trusting", {}, async (page) => {
     await page.getByRole("button", { name: "Type or paste" }).click();
@@ -297,12 +325,26 @@ async function page(which: string, text: string | null): Promise<void> {
 }
 
 async function changedBundle(): Promise<string> {
-  const { cases } = await import("../vectors");
   const changed = cases("bundle").find(
     (one) => one.expect.reject === "RECORD_MISMATCH" && one.id.startsWith("week"),
   );
   if (changed === undefined) throw new Error("no changed bundle");
   return changed.id;
+}
+
+function receiptCase(id: string): Case {
+  const found = cases("receipt").find((one) => one.id === id);
+  if (found === undefined) throw new Error(`no case ${id}`);
+  return found;
+}
+
+/** A proof whose facts are such. */
+function completenessCase(such: (facts: { shown: number; of: number }) => boolean): string {
+  const found = cases("completeness").find(
+    (one) => one.expect.facts?.of !== undefined && such(one.expect.facts),
+  );
+  if (found === undefined) throw new Error("no such proof");
+  return found.id;
 }
 
 function disclosureOf(id: string): Given {
