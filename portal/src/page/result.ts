@@ -105,7 +105,8 @@ function completeness(
 ): string[] {
   const { shown, of, period, unopened, uncounted, head, entries, batches } = facts;
   const [from, to] = period.map((ms) => words.time(ms)) as [string, string];
-  const said = [words.say("complete.body", { shown, count: of, from, to })];
+  const body = of === 0n ? "complete.empty" : shown === 0n ? "complete.withheld" : "complete.body";
+  const said = [words.say(body, { shown, count: of, from, to })];
   if (date !== null) said.push(words.say("complete.by", { date }));
   if (unopened > 0n) said.push(words.say("complete.unopened", { count: unopened }));
   if (uncounted.length > 0) said.push(words.say("complete.uncounted", { count: uncounted.length }));

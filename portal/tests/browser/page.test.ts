@@ -110,6 +110,23 @@ test("an entry has the number that the log gives it", async () => {
   });
 });
 
+test("a period of which nothing is shown says so", async () => {
+  const none = completenessCase((facts) => facts.of === 0);
+  const withheld = completenessCase((facts) => facts.of > 0 && facts.shown === 0);
+  await visit("trusting", {}, async (page) => {
+    await page.setInputFiles("#trust", trustOf("completeness", "complete"));
+    await give(page, completeness(none));
+    await see(page, "None in this time", "states no record.");
+    await page.getByRole("button", { name: "Deutsch" }).click();
+    await see(page, "Keine in dieser Zeit", "nennt die Liste des Inhabers keinen Eintrag.");
+    await picturesOf(page, "none");
+    await page.getByRole("button", { name: "English" }).click();
+    await give(page, completeness(withheld));
+    await see(page, await page.locator("#verdict").innerText(), "None of them is shown here.");
+    expect(await page.locator("body").innerText()).not.toContain("0 of them");
+  });
+});
+
 test("an event is told by what happened", async () => {
   await visit("trusting", {}, async (page) => {
     await give(page, receipt("event-grant"));
