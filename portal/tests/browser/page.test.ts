@@ -110,6 +110,18 @@ test("an entry has the number that the log gives it", async () => {
   });
 });
 
+test("a code nobody knows, however long, stays on a phone's page", async () => {
+  const phone = { viewport: { width: 390, height: 844 } };
+  await visit("trusting", phone, async (page) => {
+    for (const letters of [80, 400]) {
+      await give(page, coded("record-whole", `vw|${"n".repeat(letters)}`));
+      await see(page, "Changed", "nnnn");
+      await fits(page);
+    }
+    await picturesOf(page, "phone-long-code");
+  });
+});
+
 test("a period of which nothing is shown says so", async () => {
   const none = completenessCase((facts) => facts.of === 0);
   const withheld = completenessCase((facts) => facts.of > 0 && facts.shown === 0);
