@@ -182,6 +182,13 @@ test("a code is read from a picture, from pasted text and from the camera", asyn
     await see(page, "Unchanged", "per minute", "code.gif");
   });
   await visit("trusting", {}, async (page) => {
+    const beside = '<image href="https://elsewhere.invalid/x.png" width="1" height="1"/>';
+    for (const file of [drawing(code()), drawing(code(), beside)]) {
+      await give(page, receipt("record-value"));
+      await see(page, "Changed");
+      await give(page, file);
+      await see(page, "Unchanged", "per minute", file.name);
+    }
   });
   await visit("trusting", {}, async (page) => {
     await page.getByRole("button", { name: "Type or paste" }).click();
