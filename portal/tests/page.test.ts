@@ -1,20 +1,23 @@
 // The page's words and the small readers around the verifier.
 
 import { readFileSync } from "node:fs";
+import { deflateSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { fromBase45 } from "../src/page/base45";
 import de from "../src/page/copy.de.json";
 import en from "../src/page/copy.en.json";
 import { describe as inWords } from "../src/page/describe";
-import { judge, kindOf, operatorOf, wordOf } from "../src/page/judge";
+import { givenAs } from "../src/page/given";
+import { judge, operatorOf, wordOf } from "../src/page/judge";
 import { preferred, Words } from "../src/page/words";
 import { MAX_BUNDLE, verifyBundle } from "../src/receipt/bundle";
-import { concat, hex, unhex, utf8 } from "../src/receipt/bytes";
+import { type Bytes, concat, hex, unhex, utf8 } from "../src/receipt/bytes";
 import { Decimal, decode, encode, type Value } from "../src/receipt/cbor";
 import { Rejection } from "../src/receipt/rejection";
 import { toBase45 } from "./browser/files";
 import { bytesOf, cases, trustOf } from "./vectors";
 
+const KINDS = ["receipt", "bundle", "completeness"];
 const decks: Record<string, Record<string, string>> = { en, de };
 
 test("the decks have the same keys and the same placeholders", () => {
@@ -135,16 +138,82 @@ test("base45 is that of RFC 9285", () => {
   for (const wrong of ["A", "AAAA", ":::", "::", "ab", "BB8\n"]) expect(fromBase45(wrong), wrong).toBeNull();
 });
 
-test("a file is known by what is in it", async () => {
-  const first = (name: string, member: string) => {
-    const all = cases(name);
-    const one = all.find((candidate) => candidate.expect.facts);
-    return bytesOf(all, member, one?.input[member]);
-  };
-  expect(kindOf(first("receipt", "receipt"))).toBe("receipt");
-  expect(kindOf(first("bundle", "bundle"))).toBe("bundle");
-  expect(kindOf(first("completeness", "proof"))).toBe("completeness");
-  expect(kindOf(utf8("no receipt"))).toBe("receipt");
+/** What the page takes a file for. */
+async function takenFor(name: string, bytes: Bytes): Promise<string> {
+  const given = await givenAs(name, bytes);
+  return given.is === "ours" ? given.kind : given.is === "other" ? given.what : given.is;
+}
+
+function firstOf(name: string, member: string): Bytes {
+  const all = cases(name);
+  const one = all.find((candidate) => candidate.expect.facts);
+  return bytesOf(all, member, one?.input[member]);
+}
+
+test("a file is known by how it begins, whatever its name", async () => {
+  const receipt = firstOf("receipt", "receipt");
+  const packed = (text: string) => new Uint8Array(deflateSync(text));
+  const files: [string, Bytes, string][] = [
+    ["receipt", receipt, "receipt"],
+    ["code", utf8(`${toBase45(receipt)}\r\n`), "receipt"],
+    ["bundle", firstOf("bundle", "bundle"), "bundle"],
+    ["completeness", firstOf("completeness", "proof"), "completeness"],
+    ["newer", unhex("a300020102"), "receipt"],
+    ["trust", utf8('\ufeff {"schema": "vw-trust/1"'), "trust"],
+    ["evidence", utf8('{\n  "schema": "vw-evidence/1"}'), "evidence"],
+    ["chainpoint", utf8('{"@context":"https:\\/\\/w3id.org\\/chainpoint\\/v3"}'), "chainpoint"],
+    ["packed", packed("\x86\xa8@context\xbehttps://w3id.org/chainpoint/v4"), "chainpoint"],
+    ["other zlib", packed("something else"), "none"],
+    ["tlog", utf8("c2sp.org/tlog-proof@v1\nindex 5\n"), "tlog"],
+    ["cose", unhex("d28458381a"), "cose"],
+    ["certificate", utf8("<!doctype html>\n<html>"), "page"],
+    ["printed", utf8("%PDF-1.4\n"), "page"],
+    ["drawing", utf8('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg">'), "picture"],
+    ["image", unhex("89504e470d0a1a0a"), "picture"],
+    ["empty", utf8(""), "none"],
+    ["text", utf8("no receipt"), "none"],
+    ["code of something else", utf8("HTTPS://EXAMPLE.ORG/ABC"), "none"],
+    ["json", utf8("{}"), "none"],
+    ["icon", unhex("00000100010010100000"), "none"],
+  ];
+  for (const [name, bytes, wanted] of files) {
+    const names = bytes.length > 0 && wanted !== "none" ? [name, `${name}.vwr`] : [name];
+    for (const one of names) expect(await takenFor(one, bytes), one).toBe(wanted);
+  }
+  for (const [name, wanted] of Object.entries({
+    "a.chp": "chainpoint",
+    "a.cose": "cose",
+    "a.tlog-proof": "tlog",
+  }))
+    expect(await takenFor(name, unhex("7766")), name).toBe(wanted);
+});
+
+test("a receipt that is cut or has a bit changed stays a receipt", async () => {
+  const receipt = firstOf("receipt", "receipt");
+  for (let bit = 0; bit < 64; bit++) {
+    const changed = receipt.slice();
+    changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    expect(KINDS, `bit ${bit}`).toContain(await takenFor("", changed));
+    expect(KINDS, `bit ${bit}`).toContain(await takenFor("a.vwr", changed));
+  }
+  for (let length = 1; length < 12; length++)
+    expect(await takenFor("", receipt.slice(0, length)), `${length}`).toBe("receipt");
+  expect(await takenFor("a.VWB", new Uint8Array(100))).toBe("bundle");
+});
+
+test("no length is decoded that a file may not have", async () => {
+  const zeros = concat(unhex("9a03938700"), new Uint8Array(60_000_000));
+  const began = performance.now();
+  for (const name of ["zeros", "zeros.vwr", "zeros.vwb"]) expect(await takenFor(name, zeros)).toBe("none");
+  expect(performance.now() - began).toBeLessThan(10_000);
+  const fields = concat(unhex("8363612f315820"), new Uint8Array(32), unhex("80"));
+  expect(await takenFor("", fields)).toBe("fields");
+  expect(
+    await takenFor(
+      "",
+      concat(unhex("8363612f315820"), new Uint8Array(32), unhex("5a00010000"), new Uint8Array(65_536)),
+    ),
+  ).toBe("none");
 });
 
 test("the first bundle that knows the log decides, and none decides nothing", async () => {

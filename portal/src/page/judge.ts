@@ -38,25 +38,6 @@ export type Outcome =
       readonly facts: CompletenessFacts | null;
     };
 
-export type FileKind = Outcome["kind"] | "disclosure";
-
-/** What a file is, by its content; what cannot be told is read as a receipt, which says why. */
-export function kindOf(bytes: Uint8Array): FileKind {
-  try {
-    const value = decode(bytes);
-    if (Array.isArray(value)) return "disclosure";
-    if (!(value instanceof CborMap)) return "receipt";
-    const second = value.pairs.find(([key]) => key === 1n)?.[1];
-    if (!Array.isArray(second)) return "receipt";
-    return second.length === 2 && second.every((item) => typeof item === "bigint")
-      ? "completeness"
-      : "bundle";
-  } catch (error) {
-    if (error instanceof Rejection) return "receipt";
-    throw error;
-  }
-}
-
 /** Judges a file under each bundle in turn; the first that knows its log decides. */
 export async function judge(
   kind: Outcome["kind"],

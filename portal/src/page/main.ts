@@ -1,11 +1,11 @@
 // The check page: files, text and codes in; one verdict out. It asks nothing of anybody.
 
-import { type Bytes, hex } from "../receipt/bytes";
+import { type Bytes, hex, utf8 } from "../receipt/bytes";
 import { BadTrust, parseTrust, type Trust } from "../receipt/trust";
-import { fromBase45 } from "./base45";
 import { el, ICONS, icon } from "./dom";
-import { type FileKind, judge, kindOf, type Outcome } from "./judge";
-import { paper } from "./result";
+import { codeOf, givenAs, type Kind, MAX_FILE, type Other } from "./given";
+import { judge, type Outcome } from "./judge";
+import { otherPaper, paper, sayOther } from "./result";
 import { textOfCamera, textOfPicture } from "./scan";
 import { seal } from "./seal";
 import { type Key, type Language, preferred, Words } from "./words";
@@ -19,7 +19,9 @@ interface Relied {
 class Page {
   private words = new Words(preferred(navigator.languages));
   private readonly relied: Relied[] = [];
-  private file: { name: string; kind: Outcome["kind"]; bytes: Bytes } | null = null;
+  private file: { name: string; kind: Kind; bytes: Bytes } | null = null;
+  /** A file that is no receipt of ours, where none of ours came with it. */
+  private other: { name: string; what: Other } | null = null;
   private beside: Bytes | null = null;
   private outcome: Outcome | null = null;
   private message: { key: Key; name: string } | null = null;
@@ -47,40 +49,80 @@ class Page {
     });
   }
 
-  private async takeFiles(files: readonly File[]): Promise<void> {
+  /** `asTrust`: what is nothing else was meant as a trust file. */
+  private async takeFiles(files: readonly File[], asTrust = false): Promise<void> {
     this.message = null;
+    this.other = null;
+    const before = this.file;
     for (const file of files) {
-      if (file.size > MAX_FILE) this.complain("page.file.big", file.name);
+      if (file.size > MAX_PICTURE) this.other = { name: file.name, what: "big" };
       else if (file.type.startsWith("image/")) await this.takePicture(file);
-      else await this.takeBytes(file.name, new Uint8Array(await file.arrayBuffer()));
+      else if (file.size > MAX_FILE) this.other = { name: file.name, what: "big" };
+      else await this.takeBytes(file, asTrust);
     }
+    this.settle(before);
     await this.check();
+  }
+
+  /** Of what came with a receipt of ours, what is none is told beside it; alone it is the answer. */
+  private settle(before: Page["file"]): void {
+    if (this.other === null) return;
+    if (this.file === before) {
+      this.file = null;
+      this.outcome = null;
+    } else {
+      if (this.message === null) this.message = { key: `other.${this.other.what}`, name: this.other.name };
+      this.other = null;
+    }
   }
 
   private async takePicture(picture: File): Promise<void> {
     const text = await textOfPicture(picture);
-    const bytes = text === null ? null : fromBase45(text);
-    if (bytes === null) this.complain("page.picture.bad", picture.name);
-    else this.keep(picture.name, bytes);
+    const bytes = text === null ? null : codeOf(text);
+    if (text === null) this.complain("page.picture.bad", picture.name);
+    else if (bytes === null) this.complain("page.code.other", picture.name);
+    else this.keep(picture.name, "receipt", bytes);
   }
 
-  private async takeText(text: string): Promise<void> {
+  /** `bad`: what is said of a text that is nothing of ours. */
+  private async takeText(text: string, bad: Key = "page.text.bad"): Promise<void> {
     this.message = null;
+    this.other = null;
     const trimmed = text.replace(/^[\r\n\t]+|[\r\n\t]+$/g, "");
     if (trimmed === "") return;
-    const bytes = fromBase45(trimmed) ?? fromBase45(trimmed.trim());
-    if (trimmed.trimStart().startsWith("{")) await this.takeTrust("", trimmed);
-    else if (bytes === null) this.complain("page.text.bad", "");
-    else this.keep("", bytes);
+    const before = this.file;
+    const code = codeOf(trimmed) ?? codeOf(trimmed.trim());
+    const given = code === null ? await givenAs("", utf8(trimmed)) : null;
+    if (code !== null) this.keep("", "receipt", code);
+    else if (given?.is === "trust") await this.takeTrust("", given.text);
+    else if (given?.is === "other" && given.what !== "none") this.other = { name: "", what: given.what };
+    else this.complain(bad, "");
     if (this.message === null) this.close();
+    this.settle(before);
     await this.check();
   }
 
-  private async takeBytes(name: string, bytes: Bytes): Promise<void> {
-    const text = new TextDecoder().decode(bytes.subarray(0, MAX_TRUST));
-    if (/^\s*\{/.test(text)) return this.takeTrust(name, text);
-    const code = /^[0-9A-Z $%*+\-./:\r\n]+$/.test(text) ? fromBase45(text.replace(/[\r\n]+$/, "")) : null;
-    this.keep(name, code ?? bytes);
+  private async takeBytes(file: File, asTrust: boolean): Promise<void> {
+    const { name } = file;
+    const given = await givenAs(name, new Uint8Array(await file.arrayBuffer()));
+    switch (given.is) {
+      case "ours":
+        this.keep(name, given.kind, given.bytes);
+        break;
+      case "fields":
+        this.beside = given.bytes;
+        if (this.file === null) this.other = { name, what: "fields" };
+        break;
+      case "trust":
+        await this.takeTrust(name, given.text);
+        break;
+      case "picture":
+        await this.takePicture(file);
+        break;
+      case "other":
+        if (asTrust && given.what === "none") this.complain("page.trust.bad", name);
+        else this.other = { name, what: given.what };
+    }
   }
 
   private async takeTrust(name: string, text: string): Promise<void> {
@@ -92,18 +134,15 @@ class Page {
     }
   }
 
-  private keep(name: string, bytes: Bytes): void {
-    const kind: FileKind = kindOf(bytes);
-    if (kind === "disclosure") {
-      this.beside = bytes;
-      return;
-    }
-    if (this.file === null || hex(this.file.bytes) !== hex(bytes)) this.beside = null;
+  private keep(name: string, kind: Kind, bytes: Bytes): void {
+    const another = this.file !== null && hex(this.file.bytes) !== hex(bytes);
+    if (another) this.beside = null;
+    if (this.other?.what === "fields") this.other = null;
     this.file = { name, kind, bytes };
   }
 
   private complain(key: Key, name: string): void {
-    this.message = { key, name: name || "…" };
+    this.message = { key, name };
   }
 
   private async check(): Promise<void> {
@@ -151,12 +190,14 @@ class Page {
           "div",
           { role: "alert" },
           this.message &&
-            el("p", { class: "note decide" }, words.say(this.message.key, { name: this.message.name })),
+            el("p", { class: "note decide" }, sayOther(this.message.key, this.message.name, words)),
         ),
         el(
           "div",
           { "aria-live": "polite" },
-          this.outcome && paper(this.outcome, words, () => this.chooser("trust")?.click()),
+          this.other
+            ? otherPaper(this.other.what, this.other.name, words)
+            : this.outcome && paper(this.outcome, words, () => this.chooser("trust")?.click()),
         ),
       ),
       el(
@@ -182,7 +223,7 @@ class Page {
       { class: "drop", for: "file" },
       icon(ICONS.file),
       el("span", { class: "grow" }, this.words.say("verify.drop")),
-      el("b", { class: "num name" }, this.file?.name ?? ""),
+      el("b", { class: "num name" }, this.other?.name ?? this.file?.name ?? ""),
       input,
     );
     zone.addEventListener("dragover", () => zone.classList.add("over"));
@@ -212,7 +253,7 @@ class Page {
       class: "hidden",
       accept: ".json,application/json",
     });
-    trust.addEventListener("change", () => void this.takeFiles([...(trust.files ?? [])]));
+    trust.addEventListener("change", () => void this.takeFiles([...(trust.files ?? [])], true));
     const label = this.words.say("verify.unknown.action");
     return el(
       "div",
@@ -279,7 +320,7 @@ class Page {
     if (video === null) return;
     try {
       const text = await textOfCamera(video, this.camera.signal);
-      if (text !== null) await this.takeText(text);
+      if (text !== null) await this.takeText(text, "page.code.other");
     } catch {
       video.remove();
       const says = this.root.querySelector("#camera-says");
@@ -341,8 +382,7 @@ class Page {
   }
 }
 
-const MAX_FILE = 64 << 20;
-const MAX_TRUST = 4 << 20;
+const MAX_PICTURE = 64 << 20;
 
 const root = document.getElementById("page");
 if (root !== null) void new Page(root).start();

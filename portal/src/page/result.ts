@@ -4,6 +4,7 @@ import type { AuthorFacts, EntryFacts, Facts } from "../receipt/facts";
 import { toJson } from "../receipt/facts";
 import { describe, type Row, summary } from "./describe";
 import { el, ICONS, icon } from "./dom";
+import type { Other } from "./given";
 import { type Outcome, operatorOf, wordOf } from "./judge";
 import { seal } from "./seal";
 import { type Status, stepsOf } from "./steps";
@@ -51,6 +52,20 @@ export function paper(outcome: Outcome, words: Words, addTrust: () => void): HTM
           el("pre", { class: "num", tabindex: "0" }, toJson(outcome.facts)),
         ),
   );
+}
+
+/** The paper of what is no receipt of ours: what it is, and what to give instead. */
+export function otherPaper(what: Other, name: string, words: Words): HTMLElement {
+  const said = el("div", { class: "said" }, el("p", {}, sayOther(`other.${what}`, name, words)));
+  if (what !== "evidence" && what !== "fields") said.append(el("p", {}, words.say("other.next")));
+  const heading = el("h2", { id: "verdict", tabindex: "-1", class: "unknown" }, words.say("verify.unknown"));
+  const verdict = el("div", { class: "verdict" }, seal("unknown", 0, "seal"), heading, said);
+  return el("article", { class: "paper alone", "aria-labelledby": "verdict" }, verdict);
+}
+
+/** A sentence about what was given, by its name if it has one. */
+export function sayOther(key: Key, name: string, words: Words): string {
+  return words.say(key, { name: name || words.say("other.text"), command: EVIDENCE_COMMAND });
 }
 
 function title(outcome: Outcome, words: Words): string {
@@ -241,6 +256,7 @@ function notSaid(outcome: Outcome, words: Words): HTMLElement {
   );
 }
 
+const EVIDENCE_COMMAND = "vitalwitness verify --evidence FILE --trust BUNDLE";
 const MAX_ROWS = 500;
 const MARKS: Readonly<Record<Status, () => Node>> = {
   holds: () => icon(ICONS.check),

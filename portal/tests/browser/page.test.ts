@@ -99,6 +99,90 @@ test("a damaged file is told in plain words", async () => {
   });
 });
 
+test("what is no receipt of ours is never called changed, and told for what it is", async () => {
+  const files: [Given, string, string][] = [
+    [
+      strange("a.chp", deflateSync("\x86\xa8@context\xbehttps://w3id.org/chainpoint/v4")),
+      "Chainpoint",
+      "Chainpoint",
+    ],
+    [
+      strange("a.chp.json", '{"@context":"https://w3id.org/chainpoint/v3"}'),
+      "Chainpoint’s own tools",
+      "Werkzeuge von",
+    ],
+    [strange("a.cose", Buffer.from("d28458381a", "hex")), "COSE, RFC 9942", "Werkzeuge für diese Form"],
+    [strange("a.tlog-proof", "c2sp.org/tlog-proof@v1\n"), "C2SP tlog", "Werkzeuge für diese Form"],
+    [
+      strange("fork.json", '{\n "schema": "vw-evidence/1"\n}'),
+      "vitalwitness verify --evidence",
+      "Beweisstück",
+    ],
+    [
+      strange("a.html", "<!doctype html>\n<html></html>"),
+      "a page to read or print",
+      "zum Lesen oder Drucken",
+    ],
+    [strange("empty.vwr", ""), "empty.vwr is no receipt", "empty.vwr ist kein Beleg"],
+    [strange("notes.txt", "a b c"), "notes.txt is no receipt", "notes.txt ist kein Beleg"],
+  ];
+  await visit("trusting", {}, async (page) => {
+    await give(page, receipt("record-last"));
+    await see(page, "Unchanged");
+    for (const [file, english] of files) {
+      await give(page, file);
+      await see(page, "Cannot tell", english, file.name);
+      expect(await page.locator("body").innerText()).not.toMatch(/no trust file|Ask for it again/);
+    }
+    await picturesOf(page, "other");
+    await give(page, receipt("record-value"));
+    await see(page, "Changed");
+  });
+  for (const colorScheme of ["light", "dark"] as const) {
+    const phone = { viewport: { width: 390, height: 844 }, colorScheme, locale: "de-DE" };
+    await visit("trusting", phone, async (page) => {
+      for (const [file, , german] of files) {
+        await give(page, file);
+        await see(page, "Nicht zu sagen", german);
+        await fits(page);
+        if (german === "Beweisstück" || file.name === "a.chp.json")
+          await picturesOf(page, `phone-${file.name}`);
+      }
+    });
+  }
+});
+
+test("a receipt given together with its other forms is what is checked", async () => {
+  await visit("trusting", {}, async (page) => {
+    await page.setInputFiles("#file", [
+      receipt("record-last"),
+      strange("a.tlog-proof", "c2sp.org/tlog-proof@v1\n"),
+    ]);
+    await see(page, "Unchanged", "a.tlog-proof is a receipt in another form");
+    await page.setInputFiles("#file", disclosureOf("record-beside"));
+    await see(page, "Changed");
+  });
+  await visit("trusting", {}, async (page) => {
+    await give(page, disclosureOf("record-beside"));
+    await see(page, "Cannot tell", "holds fields of a record");
+    await give(page, receipt("record"));
+    await see(page, "Unchanged", "per minute");
+  });
+});
+
+test("a file of 60 million bytes does not stop the page", async () => {
+  await visit("trusting", {}, async (page) => {
+    const large = join(out, "large.vwr");
+    writeFileSync(large, Buffer.concat([Buffer.from("9a03938700", "hex"), Buffer.alloc(60_000_000)]));
+    await page.setInputFiles("#file", large);
+    await see(page, "Cannot tell", "large.vwr is larger than any receipt.");
+    writeFileSync(large, Buffer.concat([Buffer.from("9a00ffffef", "hex"), Buffer.alloc(0xffffef)]));
+    await page.setInputFiles("#file", large);
+    await see(page, "Cannot tell", "large.vwr is no receipt that this page knows.");
+    rmSync(large);
+  });
+});
+
 test("an entry has the number that the log gives it", async () => {
   await visit("trusting", {}, async (page) => {
     const { facts } = receiptCase("record-last").expect;
@@ -183,12 +267,14 @@ test("a code is read from a picture, from pasted text and from the camera", asyn
   });
   await visit("trusting", {}, async (page) => {
     const beside = '<image href="https://elsewhere.invalid/x.png" width="1" height="1"/>';
-    for (const file of [drawing(code()), drawing(code(), beside)]) {
+    for (const file of [drawing(code()), drawing(code(), beside), strange("code", drawing(code()).buffer)]) {
       await give(page, receipt("record-value"));
       await see(page, "Changed");
       await give(page, file);
       await see(page, "Unchanged", "per minute", file.name);
     }
+    await give(page, picture("HTTPS://EXAMPLE.ORG/AB"));
+    await expect.poll(() => page.getByRole("alert").innerText()).toContain("but no receipt is in it");
   });
   await visit("trusting", {}, async (page) => {
     await page.getByRole("button", { name: "Type or paste" }).click();
