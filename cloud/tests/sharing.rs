@@ -307,7 +307,10 @@ async fn secrets_are_kept_sealed_told_and_erased_with_the_account() {
     };
     let path = format!("/v1/bag/{}", item.item);
     client.put(&path, &item).await.ok();
-    client.delete(&path).await.ok();
+    let device = patient.device();
+    let erasure = patient.erasure(item.item, device.id(), &device);
+    client.delete_with(&path, &erasure).await.ok();
+    client.delete_with(&path, &erasure).await.ok();
     let changes: Changes = client.get("/v1/changes?after=6").await.json();
     let gone = What::BagErased { item: item.item };
     assert!(changes.changes.iter().all(|change| change.what == gone));

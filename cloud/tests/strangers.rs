@@ -1,4 +1,4 @@
-//! What certified strangers, squatters and former grantees do not get.
+//! What certified strangers, squatters, former grantees and sessions alone do not get.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,8 +14,8 @@ use support::{
 };
 use vitalwitness_cloud::{Config, Env, Server};
 use vitalwitness_domain::wire::{
-    BatchStatus, ChannelEntries, DeviceStatement, EnrolmentCode, Grants, Id16, NewAccount,
-    NewBatch, NewOrganisation, Quota, Role, slug,
+    BagItem, BatchStatus, Bytes, Change, Changes, ChannelEntries, DeviceStatement, EnrolmentCode,
+    Grants, Id16, NewAccount, NewBatch, NewOrganisation, Quota, Role, What, slug,
 };
 use vitalwitness_proof::entry::{Event, EventType};
 
@@ -269,5 +269,54 @@ async fn a_request_without_expiry_never_reaches_the_owner() {
     request.event = clinic.person.submit(&event);
     let refused = clinic.client.post("/v1/requests", &request).await;
     assert_eq!(refused.code(), slug::EVENT_REFUSED);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_alone_takes_nothing_out_of_the_bag() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let eve = Patient::new(&base, "eve").await;
+    let (device, second) = (patient.device(), Key::of("ada second"));
+    let stated = patient.statement(&second, Some(device.id()), &device);
+    patient.client.post("/v1/devices", &stated).await.ok();
+    let [item, other] = [1, 2].map(|it| Id16([it; 16]));
+    let path = format!("/v1/bag/{item}");
+    let body = BagItem {
+        item,
+        generation: 1,
+        sealed: Bytes(vec![6; 40]),
+    };
+    patient.client.put(&path, &body).await.ok();
+    assert_eq!(patient.client.delete(&path).await.code(), slug::BAD_REQUEST);
+    let end = patient.end_of(second.id(), None, &patient.aik());
+    let ending = format!("/v1/devices/{}/end", second.id());
+    patient.client.post(&ending, &end).await.ok();
+    let (id, session) = (device.id(), Key::of("session"));
+    let stranger = eve.device();
+    let erasure = |item, id, key| patient.erasure(item, id, key);
+    let refused = [
+        ("by the session's key", erasure(item, id, &session)),
+        ("of another item", erasure(other, id, &device)),
+        ("by an ended device", erasure(item, second.id(), &second)),
+        ("in another device's name", erasure(item, id, &second)),
+        (
+            "by another's device",
+            erasure(item, stranger.id(), &stranger),
+        ),
+    ];
+    for (who, body) in refused {
+        let answer = patient.client.delete_with(&path, &body).await;
+        assert_eq!(answer.code(), slug::KIT, "{who}");
+    }
+    let changes: Changes = patient.client.get("/v1/changes").await.json();
+    let bag = |change: &Change| matches!(&change.what, What::Bag { item } if *item == body);
+    assert!(changes.changes.iter().any(bag), "it is there");
+    let good = erasure(item, id, &device);
+    patient.client.delete_with(&path, &good).await.ok();
+    let changes: Changes = patient.client.get("/v1/changes").await.json();
+    assert!(!changes.changes.iter().any(bag));
     server.shutdown().await;
 }

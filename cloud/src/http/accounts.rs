@@ -5,8 +5,8 @@ use super::{App, Call, Caller, reply::Reply};
 use crate::store::{SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use vitalwitness_domain::wire::{
-    AccountDeletion, BagItem, Challenge, DeviceEnd, DeviceStatement, Devices, EndedDevice, Id16,
-    NewAccount, NewRecovery, NewSession, Session, Sig64, What,
+    AccountDeletion, BagErasure, BagItem, Challenge, DeviceEnd, DeviceStatement, Devices,
+    EndedDevice, Id16, NewAccount, NewRecovery, NewSession, Session, Sig64, What,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::keys::spki_id;
@@ -169,10 +169,9 @@ pub(super) fn put_recovery(app: &App, call: &Call) -> Result<Reply> {
         let signature = new.signature.ok_or(Refusal::kit())?;
         check_presence(key, &message, &signature)?;
     }
-    let device = app.store.device(new.device.ok_or(Refusal::kit())?)?;
-    let device = device.filter(|it| it.statement.account == account && !it.revoked);
+    let device = new.device.ok_or(Refusal::kit())?;
     let signature = new.device_signature.ok_or(Refusal::kit())?;
-    check_presence(device.map(|it| it.statement.dsk.0), &message, &signature)?;
+    check_device(app, account, device, &message, &signature)?;
     app.store.put_recovery(account, new)?;
     Ok(Reply::empty())
 }
@@ -189,8 +188,13 @@ pub(super) fn put_bag(app: &App, call: &Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+/// A device signs: who has a session's key alone takes nothing out of the bag.
 pub(super) fn erase_bag(app: &App, call: &Call) -> Result<Reply> {
-    app.store.erase_bag(call.account()?, call.param("item")?)?;
+    let erasure: BagErasure = call.json()?;
+    let (account, item) = (call.account()?, call.param("item")?);
+    let message = BagErasure::message(&app.config.origin, account, item);
+    check_device(app, account, erasure.device, &message, &erasure.signature)?;
+    app.store.erase_bag(account, item)?;
     Ok(Reply::empty())
 }
 
@@ -254,6 +258,19 @@ fn check_presence(key: Option<Vec<u8>>, message: &[u8], signature: &Sig64) -> Re
     let key = key.ok_or(Refusal::kit())?;
     check_signature(&key, message, signature).map_err(|_| Refusal::kit())?;
     Ok(())
+}
+
+/// A signature by a device of the account that has not ended.
+fn check_device(
+    app: &App,
+    account: Id16,
+    device: Id16,
+    message: &[u8],
+    signature: &Sig64,
+) -> Result<()> {
+    let device = app.store.device(device)?;
+    let device = device.filter(|it| it.statement.account == account && !it.revoked);
+    check_presence(device.map(|it| it.statement.dsk.0), message, signature)
 }
 
 /// `vwD1` || enc([1, origin, account, dsk SPKI, dek SPKI, time ms]) by `key`.

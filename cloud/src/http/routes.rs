@@ -115,7 +115,7 @@ pub(crate) fn routes() -> &'static [Route] {
         GET "/v1/recovery" "recovery" Owner, Nothing, to("NewRecovery"), accounts::recovery, "The newest vault secret, sealed and signed as it was put, or the one of `generation`: the newest or the one before.";
         PUT "/v1/recovery" "put_recovery" Owner, Json("NewRecovery"), NONE, accounts::put_recovery, "The vault secret that follows the newest; signed by the device that sends it, and a grant key or the kit. Idempotent.";
         PUT "/v1/bag/{item}" "put_bag" Owner, Json("BagItem"), NONE, accounts::put_bag, "A sealed secret of the account.";
-        DELETE "/v1/bag/{item}" "erase_bag" Owner, Nothing, NONE, accounts::erase_bag, "Erases a sealed secret.";
+        DELETE "/v1/bag/{item}" "erase_bag" Owner, Json("BagErasure"), NONE, accounts::erase_bag, "Erases a sealed secret; signed by a device. Idempotent.";
         GET "/v1/changes" "changes" Owner, Nothing, to("Changes"), accounts::changes, "What happened since a cursor, gapless.";
         GET "/v1/quota" "quota" Owner, Nothing, to("Quota"), accounts::quota, "Bytes used and allowed.";
         GET "/v1/export" "export" Owner, Nothing, Document, accounts::export, "All that is held of the account but the batches' bytes.";

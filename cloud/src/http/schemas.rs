@@ -38,6 +38,7 @@ pub(super) const SCHEMAS: &[(&str, &str)] = &[
         "recovery:Recovery by:id? signature:sig? device:id? device_signature:sig?",
     ),
     ("SealedTo", "to:id enc:bytes ciphertext:bytes"),
+    ("BagErasure", "device:id signature:sig"),
     ("BagItem", "item:id generation:int sealed:bytes"),
     (
         "NewChannel",
@@ -175,7 +176,7 @@ mod tests {
         }
         check_all! {
             Problem Limits Time TrustInfo SubmittedEvent Logged DeviceStatement Devices EndedDevice DeviceEnd
-            AccountDeletion NewAccount Challenge NewSession Session NewRecovery Recovery SealedTo BagItem NewChannel Contact NewBatch
+            AccountDeletion NewAccount Challenge NewSession Session NewRecovery Recovery SealedTo BagErasure BagItem NewChannel Contact NewBatch
             BatchStatus Quota BatchInfo Changes Change Refusal Request Sealed GrantTerms Envelope
             NewGrant NewEnvelopes NewDenial NewRevocation GrantForGrantee Grants ChannelEntries
             Manifest NewAccess Delivery Proof EntryProof NewOrganisation EnrolmentCode

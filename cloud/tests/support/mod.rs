@@ -149,6 +149,12 @@ impl Client {
         self.send("DELETE", path, None, &[]).await.unwrap()
     }
 
+    pub(crate) async fn delete_with<T: serde::Serialize>(&self, path: &str, body: &T) -> Answer {
+        let bytes = serde_json::to_vec(body).unwrap();
+        let json = Some("application/json");
+        self.send("DELETE", path, json, &bytes).await.unwrap()
+    }
+
     pub(crate) async fn post<T: serde::Serialize>(&self, path: &str, body: &T) -> Answer {
         self.try_post(path, body).await.unwrap()
     }

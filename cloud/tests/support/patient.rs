@@ -2,9 +2,9 @@
 
 use super::{Answer, Client, Key, fresh, now_ms};
 use vitalwitness_domain::wire::{
-    AccountDeletion, BatchStatus, Bytes, Challenge, ChannelEntries, DeviceEnd, DeviceStatement,
-    Envelope, GrantTerms, Hash32, Id16, NewAccount, NewBatch, NewChannel, NewGrant, NewRecovery,
-    NewRevocation, Recovery, Sealed, SubmittedEvent,
+    AccountDeletion, BagErasure, BatchStatus, Bytes, Challenge, ChannelEntries, DeviceEnd,
+    DeviceStatement, Envelope, GrantTerms, Hash32, Id16, NewAccount, NewBatch, NewChannel,
+    NewGrant, NewRecovery, NewRevocation, Recovery, Sealed, SubmittedEvent,
 };
 use vitalwitness_proof::cbor::Encoder;
 use vitalwitness_proof::entry::{Event, EventType, Purpose};
@@ -144,6 +144,16 @@ impl Patient {
             signature: Some(signer.sign(&message)),
             device: Some(self.device().id()),
             device_signature: Some(self.device().sign(&message)),
+        }
+    }
+
+    /// That `item` leaves the bag, signed by `signer` as the device `device`.
+    pub(crate) fn erasure(&self, item: Id16, device: Id16, signer: &Key) -> BagErasure {
+        let account = self.aik().id();
+        let message = BagErasure::message("vitalwitness.local/log", account, item);
+        BagErasure {
+            device,
+            signature: signer.sign(&message),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use crate::devices::pair;
 use crate::net::{Fate, Line, Swallow};
-use crate::town::{DAY, HEART, NOON, Phone, SLEEP, Town, all, series, sync};
+use crate::town::{DAY, HEART, NOON, Phone, SLEEP, Town, all, series, sync, value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use vitalwitness_domain::stream::Granularity;
 use vitalwitness_vault::{Seal, Vault};
 
 /// What the kit and the cloud give on a new phone.
@@ -135,4 +136,31 @@ async fn two_phones_that_end_devices_at_once_read_each_other_on_and_lose_no_reco
     goes_on(&town, &first, &again).await;
     let once_more = restored(&town, &first, "once more").await;
     assert_eq!(all(&once_more), all(&again));
+}
+
+#[tokio::test]
+async fn the_key_of_an_erased_stream_leaves_the_cloud_too() {
+    let town = Town::new().await;
+    let phone = town.phone("first").await;
+    phone.add(HEART, NOON, 5);
+    phone.add(SLEEP, NOON, 2);
+    phone.sync().await;
+    assert_eq!(
+        restored(&town, &phone, "before")
+            .await
+            .stream_keys()
+            .unwrap()
+            .len(),
+        2
+    );
+    let stream = value(HEART, NOON, 60).stream(Granularity::Raw).unwrap();
+    assert_eq!(phone.vault.erase_stream(&stream).unwrap(), 5);
+    phone.sync().await;
+    assert_eq!(phone.vault.set_aside().unwrap(), []);
+    let after = restored(&town, &phone, "after").await;
+    assert_eq!(
+        after.stream_keys().unwrap(),
+        phone.vault.stream_keys().unwrap()
+    );
+    assert_eq!(after.stream_keys().unwrap().len(), 1);
 }

@@ -106,6 +106,31 @@ impl DeviceEnd {
     }
 }
 
+/// `DELETE /v1/bag/{item}`. An item's name is never given away again, so one that comes again changes
+/// nothing: no challenge is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BagErasure {
+    /// The device that signs; one of the account that has not ended.
+    pub device: Id16,
+    /// By its key, over [`BagErasure::message`].
+    pub signature: Sig64,
+}
+
+impl BagErasure {
+    /// What is signed: `vwY1` || enc([1, origin, account, item]).
+    pub fn message(origin: &str, account: Id16, item: Id16) -> Vec<u8> {
+        let mut message = Encoder::after(b"vwY1".to_vec());
+        message
+            .array(4)
+            .int(1)
+            .text(origin)
+            .bytes(&account.0)
+            .bytes(&item.0);
+        message.finish()
+    }
+}
+
 /// `POST /v1/account/deletion`: signed by the account's AIK, from the recovery kit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

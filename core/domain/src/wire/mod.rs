@@ -11,7 +11,9 @@ pub mod facts;
 mod problem;
 pub mod trust;
 
-pub use account::{AccountDeletion, DeviceEnd, Devices, EndedDevice, Grants, NewRecovery};
+pub use account::{
+    AccountDeletion, BagErasure, DeviceEnd, Devices, EndedDevice, Grants, NewRecovery,
+};
 pub use bytes::{Bytes, Hash32, Id16, NotBytes, Sig64};
 pub use cloud::*;
 pub use colleagues::{Colleague, Colleagues, HandedKey, KeyHandover};

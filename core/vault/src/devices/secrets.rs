@@ -217,13 +217,12 @@ impl Core {
         }
     }
 
-    /// Signs a vault secret as the device that sends it.
-    pub(crate) fn sign_as_device(&self, body: &mut NewRecovery, origin: &str) -> Result<(), Error> {
+    /// Signs as this device: its id and the signature.
+    pub(crate) fn sign_as_device(&self, message: &[u8]) -> Result<(Id16, Sig64), Error> {
         let keystore = &self.env.keystore;
-        let message = NewRecovery::message(origin, Id16(self.account.id), &body.recovery);
-        body.device = Some(Id16(key_id(&keystore.public(&self.account.dsk)?)));
-        body.device_signature = Some(Sig64(keystore.sign(&self.account.dsk, &message)?));
-        Ok(())
+        let id = key_id(&keystore.public(&self.account.dsk)?);
+        let signature = keystore.sign(&self.account.dsk, message)?;
+        Ok((Id16(id), Sig64(signature)))
     }
 
     /// A vault secret as the cloud takes it: sealed to the kit, to this device and to `deks`, and

@@ -20,8 +20,8 @@ use serde::de::DeserializeOwned;
 use vitalwitness_domain::record::Id;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::{
-    BagItem, BatchStatus, Bytes, ChannelEntries, Hash32, Id16, Logged, NewBatch, NewChannel,
-    NewRecovery, SubmittedEvent, slug,
+    BagErasure, BagItem, BatchStatus, Bytes, ChannelEntries, Hash32, Id16, Logged, NewBatch,
+    NewChannel, NewRecovery, SubmittedEvent, slug,
 };
 use vitalwitness_proof::entry::{Event, EventType, Purpose};
 use vitalwitness_proof::sha256;
@@ -60,8 +60,15 @@ impl Round<'_> {
                     self.tell("POST", &target, Some(&body)).await
                 }
                 Errand::EraseBag(item) => {
+                    let settings = &self.settings;
+                    let body = self.vault.with(|core| {
+                        let account = Id16(core.account.id);
+                        let message = BagErasure::message(&settings.origin, account, item);
+                        let (device, signature) = core.sign_as_device(&message)?;
+                        Ok::<_, Error>(BagErasure { device, signature })
+                    })?;
                     let target = format!("/v1/bag/{item}");
-                    self.tell("DELETE", &target, None::<&()>).await
+                    self.tell("DELETE", &target, Some(&body)).await
                 }
                 Errand::Fetch(info) => self.fetch(&info).await,
                 Errand::FetchSecret(generation) => self.fetch_secret(generation).await,
@@ -114,8 +121,13 @@ impl Round<'_> {
             Err(asked) => return Ok(asked),
         };
         let settings = &self.settings;
-        self.vault
-            .with(|core| core.sign_as_device(&mut body, &settings.origin))?;
+        self.vault.with(|core| {
+            let account = Id16(core.account.id);
+            let message = NewRecovery::message(&settings.origin, account, &body.recovery);
+            let (device, signature) = core.sign_as_device(&message)?;
+            (body.device, body.device_signature) = (Some(device), Some(signature));
+            Ok::<_, Error>(())
+        })?;
         let asked = self.tell("PUT", "/v1/recovery", Some(&body)).await?;
         if asked == Asked::Done {
             self.try_again();
