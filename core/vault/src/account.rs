@@ -289,7 +289,18 @@ impl VaultSecret {
 
     /// From now on it reads what is sealed under it, and seals nothing.
     pub(crate) fn pass_over(generation: u32, tx: &Tx<'_>) -> Result<(), StoreError> {
-        crate::sync::link::put(&passed_over(generation), Encoder::new(), tx)
+        crate::sync::link::put(&passed_over(generation), Encoder::new(), tx)?;
+        let mut out = Encoder::new();
+        out.uint(u64::from(generation));
+        crate::sync::link::put(PASSED_OVER, out, tx)
+    }
+
+    /// The generation that was passed over last; 0: none was.
+    pub(crate) fn last_passed_over(tx: &Tx<'_>) -> Result<u32, StoreError> {
+        let last = crate::sync::link::get(PASSED_OVER, tx, |reader| {
+            crate::header::small(reader.uint()?)
+        })?;
+        Ok(last.unwrap_or(0))
     }
 
     pub(crate) fn is_passed_over(generation: u32, tx: &Tx<'_>) -> Result<bool, StoreError> {
@@ -356,7 +367,9 @@ pub(crate) fn new_alias(random: &dyn Random) -> Result<String, Error> {
 }
 
 fn passed_over(generation: u32) -> Vec<u8> {
-    [b"passed over".as_slice(), &generation.to_be_bytes()].concat()
+    [PASSED_OVER, &generation.to_be_bytes()].concat()
 }
+
+const PASSED_OVER: &[u8] = b"passed over";
 
 const NAME: &[u8] = b"account";

@@ -272,7 +272,10 @@ impl Core {
         lost.retain(|waiting| waiting.generation > 1);
         let mut all = VaultSecret::all(&reader)?;
         all.retain(|secret| lost.iter().all(|lost| lost.generation != secret.generation));
-        self.following(all.pop().ok_or(DAMAGED)?, lost)
+        let old = all.pop().ok_or(DAMAGED)?;
+        // the cloud has one that this device could not open
+        let after = VaultSecret::last_passed_over(&reader)?.max(old.generation);
+        self.following_after(after, old, lost)
     }
 
     fn following(&self, old: VaultSecret, lost: Vec<Waiting>) -> Result<Next, Error> {
@@ -320,7 +323,6 @@ impl Core {
         if generation >= u32::MAX - 1 {
             return Err(ClientError::ForeignSecret.into());
         }
-        self.grant_alias()?;
         let old = VaultSecret::in_cloud(&reader)?.ok_or(DAMAGED)?;
         let mut lost = VaultSecret::waiting(&reader)?;
         lost.retain(|waiting| waiting.generation > 1);
@@ -329,6 +331,7 @@ impl Core {
             next.follow(None, tx)?;
             VaultSecret::pass_over(generation, tx)?;
             if let Some(secret) = &secret {
+                secret.save(tx)?;
                 BagSecret::Secret(secret.duplicate()).put(tx)?;
             }
             Ok::<_, Error>(())

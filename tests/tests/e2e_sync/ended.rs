@@ -180,6 +180,44 @@ async fn what_a_device_made_before_another_phone_ended_it_stays_and_nobody_is_st
 }
 
 #[tokio::test]
+async fn a_device_that_sealed_the_next_secret_to_itself_before_it_was_ended_stops_nobody() {
+    let town = Town::new().await;
+    let (first, second, third, sent) = three(&town).await;
+    let to = first.transport.clone();
+    // it takes nobody to be there but itself and the one it lets in
+    let alone = Liar::before(to.clone(), |target, body| {
+        if target != "/v1/devices" || body.is_empty() {
+            return body;
+        }
+        br#"{"devices":[],"ended":[]}"#.to_vec()
+    });
+    let fourth = Pairing::begin(&Town::env_like(&first)).unwrap();
+    third.pair(fourth.code(), &alone).await.unwrap();
+    assert_eq!(sent.lock().unwrap().newest_is_to(), [1, 2]);
+    town.time.pass(60_000);
+    let ended = [1, 2].map(|it| sent.lock().unwrap().device(it));
+    first.vault.end_device(&ended[0]).unwrap();
+    first.add(HEART, NOON, 3);
+    for vault in [&first.vault, &second, &first.vault] {
+        sync(vault, &to, &town.time).await;
+        assert_eq!(vault.set_aside().unwrap(), []);
+    }
+    first.vault.learn_devices(&to).await.unwrap();
+    first.vault.end_device(&ended[1]).unwrap();
+    first.add(SLEEP, NOON, 2);
+    for vault in [&first.vault, &second] {
+        sync(vault, &to, &town.time).await;
+        assert_eq!(vault.set_aside().unwrap(), []);
+        assert_eq!(all(vault).len(), 10);
+    }
+    assert_eq!(
+        sent.lock().unwrap().newest_is_to(),
+        [0],
+        "the two that stay"
+    );
+}
+
+#[tokio::test]
 async fn a_backup_from_before_the_newest_vault_secret_restores_a_phone_that_reads_and_writes_on() {
     let town = Town::new().await;
     let mut first = town.phone("first").await;

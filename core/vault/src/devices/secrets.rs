@@ -68,13 +68,9 @@ impl Round<'_> {
                 }
                 (opened, _) => opened,
             };
-            if let Err(refused) = checked {
+            if checked.is_err() {
                 core.check_recovery(&newest, &settings.origin, true)?;
-                let generation = newest.recovery.generation;
-                return match core.pass_over(generation, opened.ok()) {
-                    Err(Error::Kit(_)) => Err(refused),
-                    done => done,
-                };
+                return core.pass_over(newest.recovery.generation, opened.ok());
             }
             let secret = opened?;
             core.give_way(&secret)?;
