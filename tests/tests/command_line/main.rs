@@ -175,7 +175,7 @@ async fn colours_and_bars_are_for_terminals_and_no_color_is_honoured() {
     assert!(!place.seen("me", &["list", "--json"], &[]).contains(escape));
 
     let table = place.path("many.csv");
-    let rows: String = (0..4_000)
+    let rows: Vec<String> = (0..4_000)
         .map(|row| {
             let (day, hour, minute) = (row / 1_440 + 1, row / 60 % 24, row % 60);
             let at = format!("2025-03-{day:02}T{hour:02}:{minute:02}:00Z");
@@ -183,7 +183,7 @@ async fn colours_and_bars_are_for_terminals_and_no_color_is_honoured() {
         })
         .collect();
     let head = "code,start,end,value,unit,source,note\r\n";
-    std::fs::write(&table, format!("{head}{rows}")).unwrap();
+    std::fs::write(&table, format!("{head}{}", rows.concat())).unwrap();
     let seen = place.seen("me", &["import", &table], &[]);
     assert!(
         seen.contains("4,000") && seen.contains("Importing"),
