@@ -18,7 +18,7 @@ use std::hash::BuildHasher;
 
 mod leak;
 
-pub use leak::{Leak, Row, When, read};
+pub use leak::{Leak, Row, When, delimited, read};
 
 /// The id of a row in one delivery; exports write it as 32 lower-case hex digits.
 pub type RowId = [u8; 16];

@@ -68,7 +68,7 @@ impl fmt::Debug for When {
 
 /// Reads a file.
 pub fn read(bytes: &[u8]) -> Leak {
-    let text = String::from_utf8_lossy(bytes);
+    let text = decoded(bytes);
     let text = text.trim_start_matches('\u{feff}');
     let mut leak = Leak::default();
     let begins = text.trim_start();
@@ -84,13 +84,14 @@ pub fn read(bytes: &[u8]) -> Leak {
             .collect();
         if let Ok(lines) = lines {
             for value in &lines {
+                names(value, &mut |name| leak.ids.extend(ids(name)));
                 leak.row(&mut |take| scalars(value, take));
             }
             return leak.finished();
         }
     }
     let delimiter = delimiter(text);
-    for cells in table(text, delimiter) {
+    for cells in delimited(text, delimiter) {
         leak.row(&mut |take| cells.iter().for_each(|cell| take(cell)));
     }
     leak.finished()
@@ -104,6 +105,7 @@ impl Leak {
     /// without one, the whole is a row. Ids count wherever they stand.
     fn json(&mut self, value: &Json) {
         scalars(value, &mut |token| self.ids.extend(ids(token)));
+        names(value, &mut |name| self.ids.extend(ids(name)));
         match longest(value) {
             Some(list) => {
                 for item in list {
@@ -117,7 +119,9 @@ impl Leak {
     fn row(&mut self, tokens: &mut dyn FnMut(Take<'_>)) {
         let mut row = Row::default();
         tokens(&mut |token| {
-            let token = token.trim().trim_start_matches('\'');
+            // between a time and AM or PM some write a narrow space
+            let spaced = token.replace(['\u{202f}', '\u{a0}'], " ");
+            let token = spaced.trim().trim_start_matches('\'');
             if token.is_empty() {
                 return;
             }
@@ -163,6 +167,34 @@ fn scalars(value: &Json, take: Take<'_>) {
     }
 }
 
+/// The name of every member, at any depth.
+fn names(value: &Json, take: Take<'_>) {
+    match value {
+        Json::Array(items) => items.iter().for_each(|item| names(item, take)),
+        Json::Object(members) => {
+            for (name, member) in members {
+                take(name);
+                names(member, take);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// UTF-8, or UTF-16 where its mark comes first ("Unicode text" of spreadsheets).
+fn decoded(bytes: &[u8]) -> String {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return String::from_utf8_lossy(bytes).into_owned(),
+    };
+    let units = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
+    let signs = char::decode_utf16(units);
+    signs
+        .map(|sign| sign.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
+}
+
 /// What stands most often in the first line.
 fn delimiter(text: &str) -> char {
     let first = text.lines().next().unwrap_or_default();
@@ -176,8 +208,8 @@ fn delimiter(text: &str) -> char {
     best
 }
 
-/// Rows of delimited text, RFC 4180 quotes understood.
-fn table(text: &str, delimiter: char) -> Vec<Vec<String>> {
+/// Rows of delimited text, RFC 4180 quotes understood; empty ones are left out.
+pub fn delimited(text: &str, delimiter: char) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
     let mut quoted = false;
     let mut signs = text.chars().peekable();
@@ -251,6 +283,9 @@ fn time(token: &str) -> Option<When> {
         "%Y-%m-%d %H:%M:%S%.f",
         "%d.%m.%Y %H:%M:%S",
         "%m/%d/%Y %H:%M:%S",
+        "%m/%d/%Y %I:%M:%S %p",
+        "%m/%d/%Y, %I:%M:%S %p",
+        "%Y-%m-%d %I:%M:%S %p",
     ] {
         if let Ok(time) = NaiveDateTime::parse_from_str(token, form) {
             let ms = time.and_utc().timestamp_millis();
@@ -263,6 +298,9 @@ fn time(token: &str) -> Option<When> {
         "%Y-%m-%d %H:%M",
         "%d.%m.%Y %H:%M",
         "%m/%d/%Y %H:%M",
+        "%m/%d/%Y %I:%M %p",
+        "%m/%d/%Y, %I:%M %p",
+        "%Y-%m-%d %I:%M %p",
     ] {
         if let Ok(time) = NaiveDateTime::parse_from_str(token, form) {
             let ms = time.and_utc().timestamp_millis();

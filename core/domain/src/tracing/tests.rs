@@ -139,6 +139,13 @@ fn a_row_is_recognised_by_time_and_value_in_many_spellings() {
         ("1778666730,62", true),
         ("1778666730000,62", true),
         ("2026-05-13,62", true),
+        ("05/13/2026 12:05 PM,62", true),
+        ("05/13/2026 12:05:30 PM,62", true),
+        ("5/13/2026 10:05 AM,62", true),
+        ("5/13/2026 10:05\u{202f}AM,62", true),
+        ("\"5/13/2026, 12:05:30 pm\",62", true),
+        ("05/13/2026 12:05 AM,62", false),
+        ("05/13/2026 10:05 PM,62", false),
         ("2026-05-13 12:06,62", false),
         ("2026-05-13T12:05:30+02:00,63", false),
         ("2026-05-14,62", false),
@@ -156,6 +163,44 @@ fn a_row_is_recognised_by_time_and_value_in_many_spellings() {
     }}]});
     let leak = read(fhir.to_string().as_bytes());
     assert_eq!(candidates(&leak.rows, &known), [vec![0]]);
+}
+
+#[test]
+fn ids_are_found_in_the_names_of_members_too() {
+    let (one, two) = (
+        "0123456789abcdef0123456789abcdef",
+        "FEDCBA98-7654-3210-fedc-ba9876543210",
+    );
+    let keyed = json!({"rows": {one: {"value": 62}, two: {"value": 63}}}).to_string();
+    let lines = format!("{{\"{one}\": 62}}\n{{\"{two}\": 63}}\n");
+    for text in [keyed, lines] {
+        let mut ids: Vec<String> = read(text.as_bytes()).ids.iter().map(hex::encode).collect();
+        ids.sort();
+        assert_eq!(ids, [one, "fedcba9876543210fedcba9876543210"], "{text}");
+    }
+}
+
+#[test]
+fn a_table_in_utf_16_is_read_as_the_same_in_utf_8() {
+    let id = "0123456789abcdef0123456789abcdef";
+    let text =
+        format!("\u{feff}when\tvalue\tnote\trow\r\n2026-05-13 12:05\t62\tÜbung 🏃\t{id}\r\n");
+    let plain = read(text.as_bytes());
+    assert_eq!((plain.rows.len(), plain.ids.len()), (2, 1));
+    for big in [false, true] {
+        let order = |unit: u16| {
+            if big {
+                unit.to_be_bytes()
+            } else {
+                unit.to_le_bytes()
+            }
+        };
+        let mut bytes: Vec<u8> = text.encode_utf16().flat_map(order).collect();
+        assert!(read(&bytes) == plain, "big: {big}");
+        // cut within a sign: what comes before it is still read
+        bytes.pop();
+        assert_eq!(read(&bytes).ids, plain.ids);
+    }
 }
 
 #[test]
