@@ -6,6 +6,7 @@
 use crate::naming;
 use crate::wording;
 use vitalwitness_domain::decimal::Decimal;
+use vitalwitness_domain::export::misleads;
 use vitalwitness_proof::cbor::{self, Value};
 use vitalwitness_proof::record::Schema;
 
@@ -240,10 +241,11 @@ fn as_text(value: &Value) -> Option<&str> {
     }
 }
 
-/// Text without control characters: a record cannot move the cursor of who reads it.
+/// Text without control and direction characters: a record cannot move the cursor of who reads it,
+/// nor turn the order of what is read.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if misleads(c) { ' ' } else { c })
         .collect()
 }
 
@@ -421,6 +423,27 @@ mod tests {
         let shown = fields(Schema::Observation, &[(5, value)]);
         assert_eq!(shown.len(), 1);
         assert!(shown.iter().all(|it| it.text.starts_with("not readable")));
+    }
+
+    #[test]
+    fn text_cannot_turn_the_order_of_what_is_read() {
+        for hidden in [
+            '\u{85}', '\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{202a}',
+            '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}',
+            '\u{2069}', '\u{feff}',
+        ] {
+            let value = cbor::encode(&Value::Text(format!("paid {hidden}001 not")));
+            let shown = fields(Schema::Note, &[(5, value)]);
+            assert_eq!(shown.len(), 1);
+            assert!(
+                shown.iter().all(|it| it.text == "paid  001 not"),
+                "{hidden:?}"
+            );
+        }
+        assert_eq!(
+            printable("\u{645}\u{200c}\u{62f}"),
+            "\u{645}\u{200c}\u{62f}"
+        );
     }
 
     #[test]

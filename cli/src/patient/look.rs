@@ -96,6 +96,7 @@ pub(crate) fn list(args: &List, console: &Console) -> Outcome<Exit> {
             let unit = naming::of_unit(&unit);
             let when = wording::local(it.record.start_ms, i64::from(it.record.offset_min));
             let value = crate::disclosed::printable(&format!("{value} {unit}"));
+            let name = crate::disclosed::printable(&name);
             let (words, tone) = state_words(it);
             console.line(format!(
                 "{}  {when}  {name:<22}  {}  {}",

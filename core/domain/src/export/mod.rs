@@ -61,3 +61,24 @@ impl<'a> Source<'a> {
         }
     }
 }
+
+/// Whether a letter of a record's text would move or turn what its reader sees around it: control
+/// characters (Cc), separators of lines, and format characters (Cf) that set the direction or
+/// cannot be seen. What joins letters (U+200C, U+200D) stays: scripts and emoji need it.
+pub fn misleads(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0001}'
+        )
+}
