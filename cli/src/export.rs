@@ -4,6 +4,7 @@ use crate::console::{Console, write_file};
 use crate::given::{self, Given};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::report;
+use crate::several::Kind;
 use crate::verify::{exit_of, read_trust};
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -78,11 +79,27 @@ Exports say what the receipt says, or less; the receipt stays what is checked.";
 /// Runs it.
 pub(crate) fn run(args: &Export, console: &Console) -> Outcome<Exit> {
     let trust = args.trust.as_deref().map(read_trust).transpose()?;
-    let Given::Receipt(receipt) = given::read(&args.receipt)? else {
-        return Err(Failure::usage(
-            "not_ours",
-            "This is a proof of another service; only receipts of ours are exported.",
-        ));
+    let receipt = match given::read(&args.receipt)? {
+        Given::Receipt(receipt) => receipt,
+        Given::Several(kind, _) => {
+            let what = match kind {
+                Kind::Bundle => "a bundle of several records (.vwb)",
+                Kind::Completeness => "a completeness proof (.vwc)",
+            };
+            return Err(Failure::usage(
+                "not_one_receipt",
+                format!(
+                    "This is {what}; only a receipt of one record or event (.vwr) is exported. \
+                     `vitalwitness verify` checks it."
+                ),
+            ));
+        }
+        Given::Chainpoint(_) => {
+            return Err(Failure::usage(
+                "not_ours",
+                "This is a proof of another service; only receipts of ours are exported.",
+            ));
+        }
     };
     let written = match write(args, &receipt, trust.as_ref())? {
         Ok(written) => written,

@@ -43,6 +43,27 @@ fn a_receipt_is_written_in_every_form() {
 }
 
 #[test]
+fn what_is_not_one_receipt_is_refused_by_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    for (of, id, words) in [
+        ("bundle", "channels", "a bundle of several records"),
+        ("completeness", "withheld", "a completeness proof"),
+    ] {
+        let file = std::fs::read(corpus.join(of).join(id)).unwrap();
+        let file = put(folder.path(), of, &file);
+        for form in ["certificate", "chainpoint"] {
+            let out = folder.path().join("out");
+            let out = out.to_str().unwrap();
+            let ran = run_with(&["export", &file, "--as", form, "-o", out], &[], &[]);
+            assert_eq!(ran.exit, 2, "{ran:?}");
+            assert!(ran.err.contains(words), "{ran:?}");
+            assert!(!ran.err.contains("another service"), "{ran:?}");
+        }
+    }
+}
+
+#[test]
 fn what_does_not_hold_or_was_not_checked_is_not_exported() {
     let folder = tempfile::tempdir().unwrap();
     let whole = case("record-whole");
