@@ -57,10 +57,13 @@ fn by_name(path: &Path) -> Option<Kind> {
     }
 }
 
-/// The receipt in the text of a QR code; a receipt is a CBOR map.
+/// The receipt in the text of a QR code, as it was scanned or pasted; a receipt is a CBOR map.
 fn scanned(bytes: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let decoded = base45::decode(text.trim_end_matches(['\r', '\n']))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // a space at an end may be of the code itself
+    let text = text.trim_matches(['\r', '\n', '\t']);
+    let decoded = base45::decode(text).or_else(|| base45::decode(text.trim()))?;
     let map = decoded.first().is_some_and(|head| head >> 5 == 5);
     map.then_some(decoded)
 }
@@ -127,10 +130,18 @@ mod tests {
     fn the_text_of_a_code_is_the_receipt_in_it() {
         let receipt = [0xa4, 0, 1, 2, 3];
         let text = base45::encode(&receipt);
-        for end in ["", "\n", "\r\n"] {
+        for (before, after) in [
+            ("", ""),
+            ("", "\n"),
+            ("", "\r\n"),
+            ("\n\t", "\r\n\r\n"),
+            ("  ", "  \n"),
+            ("\u{feff}", "\n"),
+        ] {
             assert_eq!(
-                scanned(format!("{text}{end}").as_bytes()).as_deref(),
-                Some(receipt.as_slice())
+                scanned(format!("{before}{text}{after}").as_bytes()).as_deref(),
+                Some(receipt.as_slice()),
+                "{before:?} {after:?}"
             );
         }
         assert_eq!(scanned(&receipt), None);

@@ -255,7 +255,7 @@ fn sentence(why: Rejection) -> &'static str {
             "The file says the same thing in another spelling; only one spelling is a receipt."
         }
         Rejection::UnsupportedVersion => {
-            "The receipt is of a newer version; a newer program may read it."
+            "It is of a version that this program does not read: a newer one, or one from before."
         }
         Rejection::LimitExceeded => "The file is larger than any receipt.",
         Rejection::SchemaUnknown => "The record is of a kind this version does not know.",

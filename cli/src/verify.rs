@@ -144,6 +144,8 @@ pub(crate) fn read_trust(path: &Path) -> Outcome<Trust> {
         return Err(bad("it is larger than 4 MiB"));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is not text"))?;
+    // some editors write a mark before JSON
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     parse_trust(text).map_err(|error| bad(&error.to_string()))
 }
 

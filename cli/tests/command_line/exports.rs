@@ -64,6 +64,47 @@ fn what_is_not_one_receipt_is_refused_by_its_own_name() {
 }
 
 #[test]
+fn a_mark_before_json_and_space_around_a_code_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = case("record-whole");
+    let marked = |text: &[u8]| [b"\xef\xbb\xbf", text].concat();
+    let trust = put(folder.path(), "trust.json", &marked(whole.trust.as_bytes()));
+    let code = format!("\n {} \r\n", base45::encode(&whole.receipt));
+    for (name, text) in [
+        ("pasted", code.as_bytes().to_vec()),
+        ("marked", marked(code.trim().as_bytes())),
+    ] {
+        let code = put(folder.path(), name, &text);
+        let ran = run_with(&["verify", &code, "--trust", &trust], &[], &[]);
+        assert_eq!(ran.exit, 0, "{name}: {ran:?}");
+    }
+    let v3 = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/chainpoint");
+    let mut read = 0;
+    for file in std::fs::read_dir(v3).unwrap() {
+        let file = file.unwrap().path();
+        if file.extension().is_none_or(|it| it != "json") {
+            continue;
+        }
+        let bytes = std::fs::read(&file).unwrap();
+        let plain = put(folder.path(), "plain", &bytes);
+        let bom = put(folder.path(), "bom", &marked(&bytes));
+        let [plain, bom] = [plain, bom]
+            .map(|file| run_with(&["verify", &file, "--trust", &trust, "--json"], &[], &[]));
+        assert_eq!((plain.exit, &plain.out), (bom.exit, &bom.out), "{file:?}");
+        read += usize::from(bom.json()["foreign"].is_object());
+    }
+    assert!(read > 0);
+    let v1 = br#"{"@context": "https://w3id.org/chainpoint/v1", "proof": []}"#;
+    let v1 = put(folder.path(), "v1.json", v1);
+    let ran = run_with(&["verify", &v1, "--trust", &trust], &[], &[]);
+    assert_eq!(ran.exit, 3, "{ran:?}");
+    assert!(
+        ran.out.contains("a newer one, or one from before"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn what_does_not_hold_or_was_not_checked_is_not_exported() {
     let folder = tempfile::tempdir().unwrap();
     let whole = case("record-whole");

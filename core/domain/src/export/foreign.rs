@@ -42,7 +42,7 @@ pub struct Anchor {
 
 /// Whether `bytes` begin as a Chainpoint proof does: with zlib's head, or as a JSON object.
 pub fn looks_like_one(bytes: &[u8]) -> bool {
-    let text = bytes.trim_ascii_start();
+    let text = without_mark(bytes).trim_ascii_start();
     bytes.first() == Some(&ZLIB) || text.first() == Some(&b'{')
 }
 
@@ -62,7 +62,7 @@ pub fn read(bytes: &[u8]) -> Result<Foreign, Rejection> {
     let value = if binary {
         unpack(bytes)?
     } else {
-        serde_json::from_slice(bytes).map_err(|_| Rejection::Malformed)?
+        serde_json::from_slice(without_mark(bytes)).map_err(|_| Rejection::Malformed)?
     };
     let proof = value.as_object().ok_or(Rejection::Malformed)?;
     let context = text(proof, "@context")?;
@@ -85,6 +85,11 @@ pub fn read(bytes: &[u8]) -> Result<Foreign, Rejection> {
         received,
         anchors: walk.anchors,
     })
+}
+
+/// JSON without the mark (U+FEFF) that some editors write before it.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
 fn unpack(bytes: &[u8]) -> Result<Value, Rejection> {
@@ -340,7 +345,8 @@ const OPS: [(&str, Algorithm); 8] = [
 /// The first byte of zlib with a 32 KiB window.
 const ZLIB: u8 = 0x78;
 /// The longest proof, also unpacked.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const MARK: &[u8] = "\u{feff}".as_bytes();
+const MAX_BYTES: usize = 1 << 20;
 const MAX_VALUE: usize = 64 << 10;
 const MAX_STEPS: usize = 4_096;
 const MAX_ANCHORS: usize = 256;
