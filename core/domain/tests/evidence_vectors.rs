@@ -109,6 +109,18 @@ fn each_verdict_is_the_one_its_case_is_named_for() {
 }
 
 #[test]
+fn every_code_has_three_cases_at_least() {
+    let mut seen = std::collections::BTreeMap::<String, usize>::new();
+    for case in cases() {
+        let expect = &case["expect"];
+        let said = expect["reject"].as_str().or(expect["code"].as_str());
+        *seen.entry(said.unwrap().to_owned()).or_default() += 1;
+    }
+    assert_eq!(seen.len(), 13, "{seen:?}");
+    assert!(seen.values().all(|count| *count >= 3), "{seen:?}");
+}
+
+#[test]
 fn whatever_two_honest_notes_are_no_file_accuses_the_log() {
     let log = history(40, 40);
     let trust = write_trust(&log.trust()).unwrap();
@@ -275,6 +287,16 @@ fn cases() -> Vec<Json> {
         "the smaller note after the larger one, says the finder",
         &evidence(&one, &small).to_json(),
     );
+    case(
+        "rollback-by-one-claimed",
+        "a list one entry shorter, says the finder",
+        &evidence(&one, &history(12, 99)).to_json(),
+    );
+    case(
+        "rollback-to-genesis-claimed",
+        "a list that begins anew, says the finder",
+        &evidence(&one, &history(1, 99)).to_json(),
+    );
     let honest = |change: &dyn Fn(&mut Evidence)| {
         let mut file = evidence(&small, &one);
         file.proof = proof(&one, 9);
@@ -338,6 +360,70 @@ fn cases() -> Vec<Json> {
         "witnesses alone did not speak for the log",
         &unsigned.to_json(),
     );
+    let mut unsigned = fork.clone();
+    unsigned.before = {
+        let mut note = SignedNote::parse(&unsigned.before).unwrap();
+        note.lines.remove(0);
+        note.to_string()
+    };
+    case(
+        "key-unknown-before",
+        "the log signed the second note alone",
+        &unsigned.to_json(),
+    );
+    let mut rekeyed = fork.clone();
+    rekeyed.after = {
+        let mut note = SignedNote::parse(&rekeyed.after).unwrap();
+        note.lines[0].blob[0] ^= 1;
+        note.to_string()
+    };
+    case(
+        "key-unknown-id",
+        "signed with a key of the log that nobody trusts",
+        &rekeyed.to_json(),
+    );
+    let mut elsewhere = fork.clone();
+    elsewhere.before = elsewhere.before.replacen(ORIGIN, "log.example/other", 1);
+    case(
+        "origin-unknown-note-before",
+        "the first note of another log",
+        &elsewhere.to_json(),
+    );
+    case(
+        "entry-mismatch-leaf",
+        "another entry than the path is of",
+        &file(&|file| file.paths[0].leaf[0] ^= 1),
+    );
+    case(
+        "entry-mismatch-index",
+        "the place of its neighbour",
+        &file(&|file| {
+            file.paths[0] = place(&small, Under::Before, 7);
+            file.paths[0].index = 6;
+        }),
+    );
+    case(
+        "path-length-short",
+        "a node too few",
+        &file(&|file| {
+            file.paths[1].path.pop();
+        }),
+    );
+    case(
+        "path-length-none",
+        "no path where one is needed",
+        &file(&|file| file.paths[0].path.clear()),
+    );
+    case(
+        "index-out-of-range-after",
+        "an entry behind the second note",
+        &file(&|file| file.paths[1].index = 13),
+    );
+    case(
+        "index-out-of-range-far",
+        "an entry far behind the note",
+        &file(&|file| file.paths[0].index = 1 << 40),
+    );
     let mut other = fork.clone();
     other.origin = "log.example/other".into();
     case("origin-unknown", "a log nobody trusts", &other.to_json());
@@ -386,6 +472,26 @@ fn cases() -> Vec<Json> {
             "unsupported-version",
             "a later form",
             text.replacen("vw-evidence/1", "vw-evidence/2", 1),
+        ),
+        (
+            "unsupported-version-0",
+            "an earlier form",
+            text.replacen("vw-evidence/1", "vw-evidence/0", 1),
+        ),
+        (
+            "unsupported-version-other",
+            "a form of something else",
+            text.replacen("vw-evidence/1", "vw-trust/1", 1),
+        ),
+        (
+            "limit-exceeded-path",
+            "more than 64 nodes of a path",
+            file(&|file| file.paths[0].path = vec![[0; 32]; 65]),
+        ),
+        (
+            "limit-exceeded-paths",
+            "more than 16 paths",
+            file(&|file| file.paths = vec![place(&small, Under::Before, 8); 17]),
         ),
         (
             "limit-exceeded",
