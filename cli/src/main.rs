@@ -9,6 +9,7 @@ mod console;
 mod disclosed;
 mod evidence;
 mod export;
+mod folder;
 mod given;
 mod grantee;
 mod inspect;

@@ -8,12 +8,11 @@ use super::home::Home;
 use super::list::{List, Listed, distrust};
 use super::shared;
 use crate::console::write_file;
-use crate::disclosed::grade_words;
+use crate::folder;
 use crate::outcome::{Failure, Outcome};
-use crate::recorded::{cells, note, record_json, rfc3339};
+use crate::recorded::record_json;
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use vitalwitness_domain::record::Record;
@@ -128,19 +127,12 @@ impl Book {
         self.order();
         let trust = home.trust()?;
         let names = self.write_receipts(out, receipts, &trust)?;
+        let rows = self.json(&names);
+        let csv = Self::csv(&rows);
+        write_file(&out.join("records.csv"), csv.as_bytes(), true, true)?;
         let text = |value: &Value| value.to_string().into_bytes();
-        write_file(
-            &out.join("records.csv"),
-            self.csv(&names).as_bytes(),
-            true,
-            true,
-        )?;
-        write_file(
-            &out.join("records.json"),
-            &text(&self.json(&names)),
-            true,
-            true,
-        )?;
+        let json = text(&Value::Array(rows));
+        write_file(&out.join("records.json"), &json, true, true)?;
         write_file(&out.join("fetch.json"), &text(&self.summary()), true, true)?;
         let trust = home.papers.trust.as_bytes();
         write_file(&out.join("trust.json"), trust, false, true)
@@ -181,6 +173,7 @@ impl Book {
             write_file(&out.join(&name), &bytes, true, true)?;
             names.insert(row.rc, name);
         }
+        remove_others(&out.join("receipts"), &names)?;
         self.receipts = names.len();
         Ok(names)
     }
@@ -243,38 +236,15 @@ impl Book {
         })
     }
 
-    fn csv(&self, names: &HashMap<Hash, String>) -> String {
-        let mut out =
-            String::from("start,end,code,name,value,unit,origin,state,note,record,receipt,row\n");
-        for row in &self.rows {
-            let record = &row.record;
-            let end = record.end_ms.map(|ms| rfc3339(ms, record.offset_min));
-            let shared = [
-                rfc3339(record.start_ms, record.offset_min),
-                end.unwrap_or_default(),
-            ];
-            for (code, name, value, unit) in cells(record) {
-                let last = [
-                    grade_words(i64::from(record.source.grade.number()))
-                        .unwrap_or_default()
-                        .to_owned(),
-                    row.state.to_owned(),
-                    note(record),
-                    hex::encode(row.rc),
-                    names.get(&row.rc).cloned().unwrap_or_default(),
-                    hex::encode(row.id),
-                ];
-                let cells = shared.iter().cloned().chain([code, name, value, unit]);
-                let line: Vec<String> = cells.chain(last).map(|cell| csv_cell(&cell)).collect();
-                let _ = writeln!(out, "{}", line.join(","));
-            }
-        }
-        out
+    fn csv(rows: &[Value]) -> String {
+        let heading = folder::HEADING.map(str::to_owned);
+        let rows = rows.iter().filter_map(Value::as_object);
+        let lines = std::iter::once(heading.to_vec()).chain(rows.flat_map(folder::lines_of));
+        lines.map(|line| folder::joined(&line) + "\n").collect()
     }
 
-    fn json(&self, names: &HashMap<Hash, String>) -> Value {
-        let rows: Vec<Value> = self
-            .rows
+    fn json(&self, names: &HashMap<Hash, String>) -> Vec<Value> {
+        self.rows
             .iter()
             .map(|row| {
                 let mut value = record_json(&row.record, &row.rc);
@@ -283,51 +253,31 @@ impl Book {
                 value["row"] = json!(hex::encode(row.id));
                 value
             })
-            .collect();
-        Value::Array(rows)
+            .collect()
     }
+}
+
+/// Receipts of an earlier fetch into the same folder, of rows that may not be there any more.
+fn remove_others(dir: &Path, names: &HashMap<Hash, String>) -> Outcome {
+    let kept: HashSet<&str> = names
+        .values()
+        .filter_map(|name| name.strip_prefix("receipts/"))
+        .collect();
+    let failed = |error| Failure::unwritable(&dir.display().to_string(), &error);
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let ours = name.and_then(|name| name.strip_suffix(".vwr"));
+        let ours = ours.is_some_and(|it| it.len() == 16 && hex::decode(it).is_ok());
+        if ours && !name.is_some_and(|name| kept.contains(name)) {
+            fs::remove_file(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 fn author_of(found: &RecordRef<'_>) -> Option<(PublicKey, Signature)> {
     let author = found.author()?;
     let key = PublicKey::from_spki(&author.key).ok()?;
     Some((key, author.signature))
-}
-
-/// Quoted where it must be; a spreadsheet takes no cell for a formula.
-fn csv_cell(text: &str) -> String {
-    let number = text
-        .parse::<vitalwitness_domain::decimal::Decimal>()
-        .is_ok();
-    let formula = !number && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_quoted_and_never_a_formula() {
-        for (text, cell) in [
-            ("62", "62"),
-            ("-3.5", "-3.5"),
-            ("a,b", "\"a,b\""),
-            ("say \"no\"", "\"say \"\"no\"\"\""),
-            ("=cmd()", "'=cmd()"),
-            ("-a", "'-a"),
-            ("@x,y", "\"'@x,y\""),
-        ] {
-            assert_eq!(csv_cell(text), cell);
-        }
-    }
 }

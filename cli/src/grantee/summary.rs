@@ -1,9 +1,10 @@
-//! `report`: what was fetched, in numbers, and every receipt of it checked again.
+//! `report`: what was fetched, in numbers, and every row of it held against the receipts beside it.
 //!
 //! Reads the directory that `fetch` wrote and nothing else: no socket, no keys.
 
 use crate::console::{Console, Tone};
-use crate::disclosed::grade_words;
+use crate::disclosed::{grade_words, printable};
+use crate::folder::{self, Compared};
 use crate::naming;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::verify::read_trust;
@@ -31,6 +32,10 @@ Examples:
   vitalwitness report ward-7
   vitalwitness report ward-7 --json
 
+Every row of records.json and records.csv is compared with the receipts beside them; changed,
+missing, added and re-ordered records are named (exit code 1). Rows without a receipt are counted:
+nothing here vouches for them.
+
 Needs no connection and no key. Rows that are not shown and rows that were never measured look
 the same: do not read anything into a gap.";
 
@@ -39,8 +44,6 @@ struct Row {
     start: String,
     state: String,
     grade: u8,
-    receipt: Option<String>,
-    record: String,
     parts: Vec<Part>,
 }
 
@@ -70,7 +73,8 @@ struct Line {
 pub(crate) fn run(args: &Summary, console: &Console) -> Outcome<Exit> {
     let rows: Vec<Row> = read(&args.dir, "records.json")?;
     let fetched: Value = read(&args.dir, "fetch.json")?;
-    let (holding, broken) = check_receipts(&args.dir, &rows)?;
+    let trust = read_trust(&args.dir.join("trust.json"))?;
+    let compared = folder::compare(&args.dir, &trust)?;
     let mut lines: BTreeMap<(String, String), Line> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.state == "current") {
         for part in &row.parts {
@@ -80,22 +84,16 @@ pub(crate) fn run(args: &Summary, console: &Console) -> Outcome<Exit> {
                 .take(row, part);
         }
     }
-    let exit = if broken.is_empty() {
+    let exit = if compared.is_fine() {
         Exit::Done
     } else {
         Exit::NotValid
     };
     if console.json() {
-        console.value(&to_json(&lines, &fetched, holding, &broken));
+        console.value(&to_json(&lines, &fetched, &compared));
         return Ok(exit);
     }
-    show(
-        console,
-        &lines,
-        &fetched,
-        (rows.len() as u64, holding),
-        &broken,
-    );
+    show(console, &lines, &fetched, &compared);
     Ok(exit)
 }
 
@@ -157,31 +155,6 @@ fn add((total, exponent): (i128, i8), number: Decimal) -> Option<(i128, i8)> {
     Some((sum, fine))
 }
 
-/// How many receipt files hold, and the records whose receipt does not.
-fn check_receipts(dir: &Path, rows: &[Row]) -> Outcome<(u64, Vec<String>)> {
-    let trust = read_trust(&dir.join("trust.json"))?;
-    let mut holding = 0;
-    let mut broken = Vec::new();
-    for row in rows {
-        let Some(name) = &row.receipt else { continue };
-        let plain = name.starts_with("receipts/") && !name.contains("..");
-        let bytes = if plain {
-            fs::read(dir.join(name)).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
-        let fits = vitalwitness_proof::verify(&bytes, None, &trust).is_ok_and(|facts| {
-            facts.record_hash.map(hex::encode).as_deref() == Some(row.record.as_str())
-        });
-        if fits {
-            holding += 1;
-        } else {
-            broken.push(row.record.clone());
-        }
-    }
-    Ok((holding, broken))
-}
-
 fn read<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Outcome<T> {
     let path = dir.join(name);
     let text = fs::read_to_string(&path)
@@ -197,8 +170,7 @@ fn read<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Outcome<T> {
 fn to_json(
     lines: &BTreeMap<(String, String), Line>,
     fetched: &Value,
-    holding: u64,
-    broken: &[String],
+    compared: &Compared,
 ) -> Value {
     let codes: Vec<Value> = lines
         .iter()
@@ -217,21 +189,27 @@ fn to_json(
             })
         })
         .collect();
-    json!({
-        "fetched": fetched,
-        "codes": codes,
-        "receipts": {"unchanged": holding, "changed": broken},
-    })
+    let mut value = folder::to_json(compared);
+    value["fetched"] = fetched.clone();
+    value["codes"] = codes.into();
+    value
 }
 
 fn show(
     console: &Console,
     lines: &BTreeMap<(String, String), Line>,
     fetched: &Value,
-    (rows, holding): (u64, u64),
-    broken: &[String],
+    compared: &Compared,
 ) {
-    let said = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let said = |value: &Value| printable(value.as_str().unwrap_or_default());
+    if !compared.is_fine() {
+        let word = console.paint(Tone::Stop, "Changed");
+        console.line(format!(
+            "{word}: not what was fetched. The numbers below are of the changed files; what differs \
+             is named at the end."
+        ));
+        console.gap();
+    }
     console.heading(&format!(
         "What {} was allowed to see",
         said(&fetched["organisation"])
@@ -258,16 +236,16 @@ fn show(
     }
     console.gap();
     for ((_, unit), line) in lines {
-        console.heading(&line.name);
+        console.heading(&printable(&line.name));
         console.fact("Records", wording::thousands(line.count));
-        let unit = naming::of_unit(unit);
+        let unit = printable(naming::of_unit(unit));
         if let (Some(least), Some(greatest), Some(mean)) = (line.least, line.greatest, line.mean())
         {
             console.fact("Range", format!("{least} to {greatest} {unit}"));
             console.fact("Mean", format!("{mean} {unit}"));
         }
-        console.fact("From", &line.first);
-        console.fact("To", &line.last);
+        console.fact("From", printable(&line.first));
+        console.fact("To", printable(&line.last));
         for (grade, count) in &line.grades {
             let words = grade_words(i64::from(*grade)).unwrap_or("Of unknown origin");
             console.fact(
@@ -280,20 +258,7 @@ fn show(
         console.line("No records.");
     }
     console.gap();
-    let checked = holding + broken.len() as u64;
-    console.line(format!(
-        "{} of {} receipts checked here: {}; {} records in all.",
-        wording::thousands(holding),
-        wording::thousands(checked),
-        console.paint(Tone::Seal, "unchanged"),
-        wording::thousands(rows)
-    ));
-    for record in broken {
-        console.line(format!(
-            "{} record {record}",
-            console.paint(Tone::Stop, "Changed:")
-        ));
-    }
+    folder::show(console, compared);
     console.line("Rows not shown and rows never measured look the same here.");
 }
 
@@ -315,8 +280,6 @@ mod tests {
                 start: "s".into(),
                 state: "current".into(),
                 grade: 0,
-                receipt: None,
-                record: String::new(),
                 parts: Vec::new(),
             };
             line.take(&row, &part);

@@ -6,6 +6,7 @@
 )]
 
 mod enrol;
+mod fetched;
 mod place;
 mod proofs;
 

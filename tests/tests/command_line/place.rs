@@ -231,6 +231,11 @@ impl Place {
 
     /// Asks for the heart rate of that January, and gets it.
     pub(crate) fn share(&self, clinic: &str) -> String {
+        self.share_of(clinic, 3)
+    }
+
+    /// The same, of so many records.
+    pub(crate) fn share_of(&self, clinic: &str, records: u64) -> String {
         let code = self.run("me", &["share-code"]).done();
         let code = code["code"].as_str().unwrap().to_owned();
         let mut ask = vec![
@@ -256,10 +261,13 @@ impl Place {
         let request = &requests["requests"][0];
         assert_eq!(request["purpose"], "Check-up");
         assert_eq!(request["organisation"]["name"], "Seehof Clinic");
-        assert_eq!(request["rows"][0]["records"], 3);
+        assert_eq!(request["rows"][0]["records"], records);
         let id = request["request"].as_str().unwrap();
         let granted = self.run("me", &["grant", id, "--yes"]).done();
-        assert_eq!((&granted["shown"], &granted["of"]), (&json!(3), &json!(3)));
+        assert_eq!(
+            (&granted["shown"], &granted["of"]),
+            (&json!(records), &json!(records))
+        );
         self.run("me", &["sync"]).done();
         granted["grant"].as_str().unwrap().to_owned()
     }

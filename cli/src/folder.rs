@@ -1,0 +1,362 @@
+//! A folder of receipts and the tables beside them: does every row say what its receipt proves?
+//!
+//! `records.json` and `records.csv` are compared with the receipts by walking one tree over what is
+//! sealed and one over what is written, so that exactly the changed, missing, added and re-ordered
+//! records are named. Reads nothing but the folder.
+
+mod proven;
+mod table;
+mod told;
+
+pub(crate) use table::{HEADING, joined, lines_of};
+pub(crate) use told::{show, to_json};
+
+use crate::outcome::{Failure, Outcome};
+use proven::{Key, Proven, key_of};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use vitalwitness_proof::locate::locate;
+use vitalwitness_proof::merkle::Tree;
+use vitalwitness_proof::sha256;
+use vitalwitness_proof::trust::Trust;
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum How {
+    /// It says something else than its receipt, or its receipt does not hold.
+    Changed,
+    /// There is a receipt, and no row.
+    Missing,
+    /// There is a row, and no receipt where one must be.
+    Added,
+    /// It stands at another place than its time says.
+    Moved,
+}
+
+/// One row that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    how: How,
+    /// Record hash, as far as the row says one.
+    record: String,
+    file: &'static str,
+    /// As a text editor or a spreadsheet counts; the heading of a CSV is row 1.
+    row: Option<usize>,
+    /// The columns that differ.
+    fields: Vec<String>,
+}
+
+/// What comparing a folder gave.
+#[derive(Default)]
+pub(crate) struct Compared {
+    /// Receipts that hold.
+    pub(crate) held: u64,
+    /// Those among them that show no whole record.
+    pub(crate) partial: u64,
+    /// Names of receipt files that do not hold.
+    pub(crate) broken: Vec<String>,
+    /// Rows compared, those of `records.json` if it is there.
+    pub(crate) rows: u64,
+    /// Rows that a receipt of their own stands behind.
+    pub(crate) vouched: u64,
+    /// What differs.
+    pub(crate) differences: Vec<Difference>,
+    /// What `fetch.json` counts otherwise, in words.
+    pub(crate) counts: Vec<String>,
+}
+
+impl Compared {
+    /// Whether nothing was found.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.broken.is_empty() && self.differences.is_empty() && self.counts.is_empty()
+    }
+}
+
+/// Compares the folder with the receipts in it.
+pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
+    let receipts = proven::read(dir, trust)?;
+    let whole = receipts.proven.len() as u64;
+    let mut compared = Compared {
+        held: whole + receipts.partial,
+        partial: receipts.partial,
+        broken: receipts.broken,
+        ..Compared::default()
+    };
+    let fetched = optional(dir, "fetch.json")?
+        .map(|text| parse::<Value>(dir, "fetch.json", &text))
+        .transpose()?;
+    let json = optional(dir, JSON)?
+        .map(|text| parse::<Vec<Map<String, Value>>>(dir, JSON, &text))
+        .transpose()?;
+    let csv = optional(dir, CSV)?;
+    if json.is_none() && csv.is_none() && compared.held == 0 && compared.broken.is_empty() {
+        return Err(Failure::usage(
+            "no_receipts",
+            format!("{} holds no receipt (.vwr) and no table.", dir.display()),
+        ));
+    }
+    let mut sheet = Sheet::new(receipts.proven, fetched.as_ref());
+    if let Some(rows) = &json {
+        sheet.take_json(rows, &mut compared);
+    }
+    if let Some(text) = &csv {
+        sheet.take_csv(text, json.is_some(), &mut compared);
+    }
+    sheet.count(&mut compared);
+    compared.differences.sort_by_key(|it| (it.how, it.row));
+    Ok(compared)
+}
+
+/// What each row must say: from its receipt, or, where it has none, from `records.json`.
+struct Sheet {
+    proven: BTreeMap<String, Proven>,
+    /// Records that proven ones replace or take back.
+    corrected: HashMap<String, &'static str>,
+    /// Written by `fetch`: the newest rows have receipts, in order of time.
+    fetched: Option<Counts>,
+    /// What `records.json` says of rows without a receipt, and of the ids of all rows.
+    said: HashMap<String, Map<String, Value>>,
+    /// Rows that may be without a receipt, once each.
+    lacking: BTreeMap<String, Key>,
+}
+
+/// What `fetch.json` counts. Nobody signs it.
+#[derive(Clone, Copy)]
+struct Counts {
+    records: u64,
+    receipts: u64,
+}
+
+/// One row of one of both files.
+struct Place {
+    record: String,
+    key: Key,
+    row: usize,
+}
+
+impl Sheet {
+    fn new(proven: BTreeMap<String, Proven>, fetched: Option<&Value>) -> Self {
+        let corrected = proven.values().flat_map(Proven::corrects).collect();
+        let count = |name: &str| fetched.and_then(|it| it[name].as_u64());
+        let fetched = count("records").zip(count("receipts"));
+        Self {
+            proven,
+            corrected,
+            fetched: fetched.map(|(records, receipts)| Counts { records, receipts }),
+            said: HashMap::new(),
+            lacking: BTreeMap::new(),
+        }
+    }
+
+    fn take_json(&mut self, rows: &[Map<String, Value>], compared: &mut Compared) {
+        let mut places = Vec::new();
+        for (row, said) in (1..).zip(rows) {
+            compared.rows += 1;
+            let record = text(said, "record");
+            let place = Place {
+                key: key_of(&text(said, "start"), &record),
+                record,
+                row,
+            };
+            let fields = match self.proven.get(&place.record) {
+                Some(proven) => {
+                    compared.vouched += 1;
+                    let must = self.must(proven, said);
+                    let mut fields = differing(&must, said);
+                    if self.fetched.is_none() {
+                        fields.retain(|field| proven.row.contains_key(field));
+                    }
+                    fields
+                }
+                None => self.unvouched(&place, said, compared),
+            };
+            if !fields.is_empty() {
+                compared
+                    .differences
+                    .push(place.is(How::Changed, JSON, fields));
+            }
+            self.said.insert(place.record.clone(), said.clone());
+            places.push(place);
+        }
+        self.order(&places, JSON, compared);
+    }
+
+    /// A row without a receipt that holds: which of its columns are wrong in any case.
+    fn unvouched(
+        &mut self,
+        place: &Place,
+        said: &Map<String, Value>,
+        compared: &Compared,
+    ) -> Vec<String> {
+        let named = text(said, "receipt");
+        if compared.broken.contains(&named) {
+            self.lacks(place);
+            return vec!["receipt".to_owned()];
+        }
+        if self.may_lack(place, &named) {
+            self.lacks(place);
+            let state = self.corrected.get(&place.record);
+            let wrong = state.is_some_and(|state| text(said, "state") != *state);
+            return wrong.then(|| "state".to_owned()).into_iter().collect();
+        }
+        Vec::new()
+    }
+
+    fn lacks(&mut self, place: &Place) {
+        self.lacking.insert(place.record.clone(), place.key.clone());
+    }
+
+    /// Whether a row may be without a receipt: `fetch` gives them to the newest rows first.
+    fn may_lack(&self, place: &Place, named: &str) -> bool {
+        if !named.is_empty() {
+            return false;
+        }
+        let Some(counts) = self.fetched else {
+            return true;
+        };
+        let oldest = self.proven.values().map(|proven| &proven.key).min();
+        counts.receipts < counts.records && oldest.is_none_or(|oldest| place.key < *oldest)
+    }
+
+    /// The row as `fetch` writes it from the record that its receipt proves.
+    fn must(&self, proven: &Proven, said: &Map<String, Value>) -> Map<String, Value> {
+        let mut row = proven.row.clone();
+        let all = self.unproven_at_most() == 0;
+        let state = match self.corrected.get(&text(&row, "record")) {
+            _ if proven.withdraws => Some("withdrawal"),
+            Some(state) => Some(*state),
+            // what takes it back may be among the rows without a receipt
+            None if all => Some("current"),
+            None => None,
+        };
+        let state = state.map_or_else(|| said.get("state").cloned(), |it| Some(it.into()));
+        row.extend(state.map(|state| ("state".to_owned(), state)));
+        let receipt = match said.get("receipt") {
+            Some(Value::Null) | None => Value::Null,
+            Some(_) => proven.name.clone().into(),
+        };
+        row.insert("receipt".to_owned(), receipt);
+        // an id of the delivery, in no receipt
+        let id = said.get("row").cloned();
+        row.extend(id.map(|id| ("row".to_owned(), id)));
+        row
+    }
+
+    fn unproven_at_most(&self) -> u64 {
+        self.fetched
+            .map_or(0, |counts| counts.records.saturating_sub(counts.receipts))
+    }
+
+    /// Compares which rows there are and in which order.
+    fn order(&self, places: &[Place], file: &'static str, compared: &mut Compared) {
+        let proven = self.proven.iter().map(|(record, it)| (record, &it.key));
+        let mut sealed: Vec<(Key, &str)> = proven
+            .chain(&self.lacking)
+            .filter(|(record, _)| file == JSON || self.has_lines(record))
+            .map(|(record, key)| (key.clone(), record.as_str()))
+            .collect();
+        sealed.sort();
+        let newest_first = match (places.first(), places.last()) {
+            (Some(first), Some(last)) => self.fetched.is_none() && first.key > last.key,
+            _ => false,
+        };
+        if newest_first {
+            sealed.reverse();
+        }
+        let leaf = |record: &str| sha256(&[record.as_bytes()]);
+        let now: Vec<_> = places.iter().map(|it| leaf(&it.record)).collect();
+        let old: Vec<_> = sealed.iter().map(|(_, record)| leaf(record)).collect();
+        let found = locate(&Tree::of_leaves(&old), &Tree::of_leaves(&now));
+        let replaced = found.changed;
+        let gone = replaced.iter().map(|(leaf, _)| leaf).chain(&found.missing);
+        for (_, record) in gone.filter_map(|leaf| sealed.get(*leaf)) {
+            compared.differences.push(Difference {
+                how: How::Missing,
+                record: (*record).to_owned(),
+                file,
+                row: None,
+                fields: Vec::new(),
+            });
+        }
+        let fresh = replaced.iter().map(|(_, place)| place).chain(&found.added);
+        let fresh = fresh.map(|place| (How::Added, place));
+        let moved = found.moved.iter().map(|(_, place)| (How::Moved, place));
+        for (how, place) in fresh.chain(moved) {
+            let place = places.get(*place);
+            compared
+                .differences
+                .extend(place.map(|place| place.is(how, file, Vec::new())));
+        }
+    }
+
+    /// `fetch.json` counts rows and receipts: fewer of one kind are gone without a trace.
+    fn count(&self, compared: &mut Compared) {
+        let Some(counts) = self.fetched else { return };
+        let here = compared.held + compared.broken.len() as u64;
+        if here < counts.receipts {
+            compared.counts.push(format!(
+                "fetch.json counts {} receipts; {here} are here.",
+                counts.receipts
+            ));
+        }
+        let lacking = self.unproven_at_most();
+        let rows = self.lacking.len() as u64;
+        if compared.rows > 0 && rows < lacking {
+            compared.counts.push(format!(
+                "fetch.json counts {lacking} rows without a receipt; {rows} are here."
+            ));
+        }
+    }
+}
+
+impl Place {
+    fn is(&self, how: How, file: &'static str, fields: Vec<String>) -> Difference {
+        Difference {
+            how,
+            record: self.record.clone(),
+            file,
+            row: Some(self.row),
+            fields,
+        }
+    }
+}
+
+/// Names of the members that are not the same in both.
+fn differing(must: &Map<String, Value>, said: &Map<String, Value>) -> Vec<String> {
+    let names = must
+        .keys()
+        .chain(said.keys().filter(|it| !must.contains_key(*it)));
+    names
+        .filter(|name| must.get(*name) != said.get(*name))
+        .cloned()
+        .collect()
+}
+
+fn text(row: &Map<String, Value>, name: &str) -> String {
+    let value = row.get(name).and_then(Value::as_str);
+    value.unwrap_or_default().to_owned()
+}
+
+fn optional(dir: &Path, name: &str) -> Outcome<Option<String>> {
+    let path = dir.join(name);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::unreadable(&path.display().to_string(), &error)),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(dir: &Path, name: &str, text: &str) -> Outcome<T> {
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| {
+        Failure::usage(
+            "not_fetched",
+            format!("{} is not what `fetch` wrote.", dir.join(name).display()),
+        )
+    })
+}
+
+const JSON: &str = "records.json";
+const CSV: &str = "records.csv";

@@ -1,0 +1,123 @@
+//! What the receipts of a folder prove, as the rows that must be there.
+
+use crate::outcome::{Failure, Outcome};
+use crate::recorded::record_json;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use vitalwitness_domain::record::Record;
+use vitalwitness_proof::Facts;
+use vitalwitness_proof::cbor;
+use vitalwitness_proof::record::Schema;
+use vitalwitness_proof::trust::Trust;
+
+/// In which order rows are written: by start, then by record hash.
+pub(super) type Key = (i64, String);
+
+/// A record shown whole by a receipt that holds.
+pub(super) struct Proven {
+    /// What its row says.
+    pub(super) row: Map<String, Value>,
+    pub(super) key: Key,
+    /// The receipt's file.
+    pub(super) name: String,
+    /// Whether it only takes another one back.
+    pub(super) withdraws: bool,
+    corrects: Vec<(String, &'static str)>,
+}
+
+impl Proven {
+    /// The records that this one replaces or takes back, and what their rows say then.
+    pub(super) fn corrects(&self) -> Vec<(String, &'static str)> {
+        self.corrects.clone()
+    }
+}
+
+/// The receipts of a folder.
+#[derive(Default)]
+pub(super) struct Receipts {
+    /// What those that show a whole record prove, by record hash.
+    pub(super) proven: BTreeMap<String, Proven>,
+    /// How many hold and show a part, nothing, or no record.
+    pub(super) partial: u64,
+    /// Names of those that do not hold.
+    pub(super) broken: Vec<String>,
+}
+
+/// Checks every receipt of the folder, also those in `receipts/`.
+pub(super) fn read(dir: &Path, trust: &Trust) -> Outcome<Receipts> {
+    let mut receipts = Receipts::default();
+    for (name, path) in files(dir)? {
+        let bytes = fs::read(&path)
+            .map_err(|error| Failure::unreadable(&path.display().to_string(), &error))?;
+        match vitalwitness_proof::verify(&bytes, None, trust) {
+            Ok(facts) => match record(facts, &name) {
+                Some(found) => {
+                    let record = super::text(&found.row, "record");
+                    receipts.proven.insert(record, found);
+                }
+                None => receipts.partial += 1,
+            },
+            Err(_) => receipts.broken.push(name),
+        }
+    }
+    Ok(receipts)
+}
+
+/// The receipts by name, as rows name them.
+fn files(dir: &Path) -> Outcome<BTreeMap<String, PathBuf>> {
+    let mut found = BTreeMap::new();
+    for (under, prefix) in [(dir.to_owned(), ""), (dir.join("receipts"), "receipts/")] {
+        if !prefix.is_empty() && !under.is_dir() {
+            continue;
+        }
+        let unreadable = |error| Failure::unreadable(&under.display().to_string(), &error);
+        for entry in fs::read_dir(&under).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if let Some(name) = name
+                && path.extension().is_some_and(|it| it == "vwr")
+            {
+                found.insert(format!("{prefix}{name}"), path.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn record(facts: Facts, name: &str) -> Option<Proven> {
+    let hash = facts.record_hash?;
+    let shown = facts.disclosed.filter(|shown| shown.whole)?;
+    if shown.schema == Schema::BatchHeader {
+        return None;
+    }
+    let values: Option<Vec<cbor::Value>> = shown
+        .fields
+        .iter()
+        .map(|(_, bytes)| cbor::decode(bytes).ok())
+        .collect();
+    let record = Record::from_slots(shown.schema.name(), &values?).ok()?;
+    let Value::Object(row) = record_json(&record, &hash) else {
+        return None;
+    };
+    let mut corrects = Vec::new();
+    if let Some(context) = &record.context {
+        corrects.extend(context.supersedes.map(|rc| (hex::encode(rc), "replaced")));
+        corrects.extend(context.voids.map(|rc| (hex::encode(rc), "withdrawn")));
+    }
+    Some(Proven {
+        row,
+        key: (record.start_ms, hex::encode(hash)),
+        name: name.to_owned(),
+        withdraws: record.is_void(),
+        corrects,
+    })
+}
+
+/// What a row itself says of its place; what is no time comes last.
+pub(super) fn key_of(start: &str, record: &str) -> Key {
+    let start = chrono::DateTime::parse_from_rfc3339(start);
+    let ms = start.map_or(i64::MAX, |time| time.timestamp_millis());
+    (ms, record.to_owned())
+}

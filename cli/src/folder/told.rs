@@ -1,0 +1,99 @@
+//! What comparing a folder gave, in words and as JSON.
+
+use super::{Compared, Difference, How};
+use crate::console::{Console, Tone};
+use crate::disclosed::printable;
+use crate::wording;
+use serde_json::{Value, json};
+
+/// `{"receipts": {..}, "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..]}`.
+pub(crate) fn to_json(compared: &Compared) -> Value {
+    let of = |how: How| -> Vec<Value> {
+        let found = compared.differences.iter().filter(|it| it.how == how);
+        found.map(json_of).collect()
+    };
+    json!({
+        "receipts": {
+            "unchanged": compared.held,
+            "not_whole": compared.partial,
+            "changed": compared.broken,
+        },
+        "rows": {"all": compared.rows, "with_receipt": compared.vouched},
+        "changed": of(How::Changed),
+        "missing": of(How::Missing),
+        "added": of(How::Added),
+        "moved": of(How::Moved),
+        "counts": compared.counts,
+    })
+}
+
+fn json_of(found: &Difference) -> Value {
+    json!({
+        "record": found.record,
+        "file": found.file,
+        "row": found.row,
+        "fields": found.fields,
+    })
+}
+
+/// Says what holds and names what does not.
+pub(crate) fn show(console: &Console, compared: &Compared) {
+    let held = wording::thousands(compared.held);
+    let all = wording::thousands(compared.held + compared.broken.len() as u64);
+    console.line(format!("{held} of {all} receipts hold."));
+    if compared.partial > 0 {
+        let partial = wording::count(compared.partial, "receipt shows", "receipts show");
+        console.line(format!(
+            "{} {partial} no whole record: no row can be compared with that.",
+            console.paint(Tone::Decide, "Note:"),
+        ));
+    }
+    if compared.rows > 0 {
+        console.line(format!(
+            "{} of {} have a receipt of their own and were compared with it.",
+            wording::thousands(compared.vouched),
+            wording::count(compared.rows, "record", "records"),
+        ));
+        let rest = compared.rows.saturating_sub(compared.vouched);
+        if rest > 0 {
+            console.line(format!(
+                "{} {} without one: nothing here vouches for what {} (`fetch --receipts N` \
+                 writes more).",
+                console.paint(Tone::Decide, "Note:"),
+                wording::count(rest, "record is", "records are"),
+                if rest == 1 { "it says" } else { "they say" },
+            ));
+        }
+    }
+    for name in &compared.broken {
+        let word = console.paint(Tone::Stop, "Changed:");
+        console.line(format!(
+            "{word} {}: this receipt does not hold",
+            printable(name)
+        ));
+    }
+    for found in &compared.differences {
+        console.line(sentence(console, found));
+    }
+    for line in &compared.counts {
+        console.line(format!("{} {line}", console.paint(Tone::Stop, "Missing:")));
+    }
+}
+
+fn sentence(console: &Console, found: &Difference) -> String {
+    let (word, why) = match found.how {
+        How::Changed => ("Changed:", format!(": {}", found.fields.join(", "))),
+        How::Missing => ("Missing:", ": its receipt is here, the row is not".into()),
+        How::Added => ("Added:", ": no receipt here proves it".into()),
+        How::Moved => ("Re-ordered:", ": it stands at another place".into()),
+    };
+    let row = found.row.map(|row| format!(", row {row}"));
+    format!(
+        "{} record {} in {}{}{}",
+        console.paint(Tone::Stop, word),
+        printable(&found.record),
+        found.file,
+        row.unwrap_or_default(),
+        printable(&why)
+    )
+}

@@ -1,0 +1,206 @@
+//! What a clinic fetched, falsified afterwards: `report` and `verify` name every record of it.
+
+use crate::place::Place;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).unwrap();
+    }
+
+    fn rows(&self) -> Vec<Value> {
+        serde_json::from_str(&self.text("records.json")).unwrap()
+    }
+
+    fn put_rows(&self, rows: &[Value]) {
+        self.put("records.json", &Value::from(rows).to_string());
+    }
+}
+
+/// (record, file) of each that is named so.
+fn named(said: &Value, how: &str) -> Vec<(String, String)> {
+    let word = |it: &Value| it.as_str().unwrap().to_owned();
+    let all = said[how].as_array().unwrap();
+    let mut named: Vec<_> = all
+        .iter()
+        .map(|it| (word(&it["record"]), word(&it["file"])))
+        .collect();
+    named.sort();
+    named
+}
+
+/// A clinic's folder of nine records, each with its receipt.
+async fn fetched() -> (Place, Folder) {
+    let place = Place::new().await;
+    place.patient();
+    for (value, day) in [
+        ("64", 8),
+        ("65", 9),
+        ("66", 10),
+        ("67", 11),
+        ("68", 12),
+        ("69", 13),
+    ] {
+        let at = format!("2026-01-{day:02}T08:00");
+        place
+            .run("me", &["add", "heart-rate", value, "--at", &at])
+            .done();
+    }
+    place.run("me", &["sync"]).done();
+    place.clinic("clinic", "Dr Ada Low").await;
+    place.share_of("clinic", 9);
+    assert_eq!(place.fetched("clinic", "ward"), 9);
+    let folder = Folder(Path::new(&place.path("ward")).to_owned());
+    (place, folder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_that_was_falsified_after_a_fetch_is_named_and_no_other() {
+    let (place, folder) = fetched().await;
+    let dir = folder.0.to_str().unwrap().to_owned();
+    let trust = folder.0.join("trust.json");
+    let trust = trust.to_str().unwrap().to_owned();
+    let report = || place.run("nobody", &["report", &dir]);
+    let verify = || place.run("nobody", &["verify", &dir, "--trust", &trust]);
+    let honest = report().done();
+    assert_eq!(honest["receipts"]["unchanged"], 9);
+    assert_eq!(honest["rows"], json!({"all": 9, "with_receipt": 9}));
+    verify().done();
+
+    let rows = folder.rows();
+    let csv = folder.text("records.csv");
+    let record = |at: usize| rows[at]["record"].as_str().unwrap().to_owned();
+    let invented = "ab".repeat(32);
+    let all = |said: &Value| ["changed", "missing", "added", "moved"].map(|how| named(said, how));
+    let of = |file: &str, records: &[String]| -> Vec<(String, String)> {
+        let mut all: Vec<_> = records
+            .iter()
+            .map(|it| (it.clone(), file.to_owned()))
+            .collect();
+        all.sort();
+        all
+    };
+    let expected = |file: &str| {
+        [
+            of(file, &[record(1)]),
+            of(file, &[record(4)]),
+            of(file, std::slice::from_ref(&invented)),
+            of(file, &[record(2), record(7)]),
+        ]
+    };
+
+    let mut forged = rows.clone();
+    forged[1]["parts"][0]["value"] = json!("162");
+    forged.swap(2, 7);
+    let mut new = rows[5].clone();
+    new["record"] = json!(invented);
+    new["receipt"] = Value::Null;
+    new["parts"][0]["value"] = json!("40");
+    forged.insert(6, new);
+    forged.remove(4);
+    folder.put_rows(&forged);
+    for ran in [report(), verify()] {
+        assert_eq!(ran.exit, 1, "{ran:?}");
+        let said: Value = serde_json::from_str(&ran.out).unwrap();
+        // records.csv still is as it was: what it lacks is the row that only records.json has
+        assert_eq!(all(&said), expected("records.json"), "{said}");
+        assert_eq!(said["changed"][0]["fields"], json!(["parts"]));
+    }
+    let told = place.text("nobody", &["report", &dir]).out;
+    assert!(told.starts_with("Changed"), "{told}");
+    for words in [
+        format!(
+            "Changed: record {} in records.json, row 2: parts",
+            record(1)
+        ),
+        format!("Missing: record {}", record(4)),
+        format!("Added: record {invented}"),
+        format!("Re-ordered: record {}", record(7)),
+    ] {
+        assert!(told.contains(&words), "{words}: {told}");
+    }
+
+    // the same in the table that people open
+    folder.put_rows(&rows);
+    let mut lines: Vec<String> = csv.lines().map(str::to_owned).collect();
+    lines[2] = lines[2].replace(",62,", ",162,");
+    lines.swap(3, 8);
+    let new = lines[6].replace(&record(5), &invented);
+    lines.insert(7, new);
+    lines.remove(5);
+    folder.put("records.csv", &(lines.join("\n") + "\n"));
+    for ran in [report(), verify()] {
+        assert_eq!(ran.exit, 1, "{ran:?}");
+        let said: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(all(&said), expected("records.csv"), "{said}");
+        assert_eq!(said["changed"][0]["fields"], json!(["value"]));
+    }
+    folder.put("records.csv", &csv);
+    report().done();
+
+    // a receipt that is gone or changed
+    let name = rows[3]["receipt"].as_str().unwrap();
+    let receipt = std::fs::read(folder.0.join(name)).unwrap();
+    let cut = &receipt[..receipt.len() - 1];
+    std::fs::write(folder.0.join(name), cut).unwrap();
+    let said: Value = serde_json::from_str(&report().out).unwrap();
+    assert_eq!(said["receipts"]["changed"], json!([name]));
+    assert_eq!(
+        named(&said, "changed"),
+        of("records.json", &[record(3)]),
+        "{said}"
+    );
+    std::fs::remove_file(folder.0.join(name)).unwrap();
+    assert_eq!(report().exit, 1);
+    place.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_a_receipt_are_counted_and_never_vouched_for() {
+    let (place, folder) = fetched().await;
+    let dir = folder.0.to_str().unwrap().to_owned();
+    let again = ["fetch", "--out", &dir, "--receipts", "3"];
+    place.run("clinic", &again).done();
+    let receipts = std::fs::read_dir(folder.0.join("receipts")).unwrap();
+    assert_eq!(receipts.count(), 3, "those of the fetch before are gone");
+    let report = || place.run("nobody", &["report", &dir]);
+    let said = report().done();
+    assert_eq!(said["rows"], json!({"all": 9, "with_receipt": 3}));
+    let told = place.text("nobody", &["report", &dir]).out;
+    assert!(
+        told.contains("6 records are without one: nothing here vouches"),
+        "{told}"
+    );
+
+    // an invented row among those that have receipts, a row gone among those without
+    let rows = folder.rows();
+    let mut forged = rows.clone();
+    forged[8]["record"] = json!("ab".repeat(32));
+    forged[8]["receipt"] = Value::Null;
+    forged.push(rows[8].clone());
+    folder.put_rows(&forged);
+    let said: Value = serde_json::from_str(&report().out).unwrap();
+    let added = ("ab".repeat(32), "records.json".to_owned());
+    assert_eq!(named(&said, "added"), [added], "{said}");
+    let mut forged = rows.clone();
+    let gone = forged.remove(0);
+    folder.put_rows(&forged);
+    let ran = report();
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    let said: Value = serde_json::from_str(&ran.out).unwrap();
+    let left = gone["record"].as_str().unwrap().to_owned();
+    // records.csv still has it
+    assert_eq!(named(&said, "added"), [(left, "records.csv".to_owned())]);
+    assert!(
+        said["counts"][0].as_str().unwrap().contains("5 are here"),
+        "{said}"
+    );
+    place.server.shutdown().await;
+}
