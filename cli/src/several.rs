@@ -6,11 +6,13 @@ use crate::report;
 use crate::verify::exit_of;
 use crate::wording;
 use serde::Serialize;
-use vitalwitness_domain::wire::facts::{BundleVerdict, CompletenessVerdict};
+use vitalwitness_domain::wire::facts::{AtJson, BundleVerdict, CompletenessVerdict};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::bundle::{At, Bundle, BundleFacts};
+use vitalwitness_proof::cbor::{self, Value};
 use vitalwitness_proof::completeness::{Completeness, CompletenessFacts};
 use vitalwitness_proof::trust::Trust;
+use vitalwitness_proof::verify::Disclosed;
 
 /// What a file of several records is.
 #[derive(Clone, Copy)]
@@ -28,10 +30,19 @@ pub(crate) fn check(kind: Kind, bytes: &[u8], trust: &Trust, console: &Console) 
             let result = Bundle::verify(bytes, trust);
             let verdict = BundleVerdict::from(&result);
             let refused = result.as_ref().err().copied();
+            let changed = match refused {
+                Some(_) => Bundle::decode(bytes).map_or(Vec::new(), |it| it.changed_records()),
+                None => Vec::new(),
+            };
+            let verdict = Named {
+                verdict,
+                changed: changed.iter().copied().map(AtJson::from).collect(),
+            };
             tell(
                 console,
                 &verdict,
                 refused.map(|it| (it.rejection, it.at)),
+                &changed,
                 || {
                     if let Ok(facts) = &result {
                         bundle(console, facts);
@@ -43,11 +54,17 @@ pub(crate) fn check(kind: Kind, bytes: &[u8], trust: &Trust, console: &Console) 
             let result = Completeness::verify(bytes, trust);
             let verdict = CompletenessVerdict::from(&result);
             let refused = result.as_ref().err().copied();
-            tell(console, &verdict, refused.map(|why| (why, None)), || {
-                if let Ok(facts) = &result {
-                    completeness(console, facts);
-                }
-            })
+            tell(
+                console,
+                &verdict,
+                refused.map(|why| (why, None)),
+                &[],
+                || {
+                    if let Ok(facts) = &result {
+                        completeness(console, facts);
+                    }
+                },
+            )
         }
     }
 }
@@ -56,6 +73,7 @@ fn tell(
     console: &Console,
     verdict: &impl Serialize,
     refused: Option<(Rejection, Option<At>)>,
+    changed: &[At],
     valid: impl FnOnce(),
 ) -> Exit {
     if console.json() {
@@ -71,8 +89,12 @@ fn tell(
         Some((why, at)) => {
             if !console.json() {
                 report::rejected(console, why);
-                if let Some(at) = at {
+                if let Some(at) = at.filter(|at| !changed.contains(at)) {
                     console.line(about(at));
+                }
+                for at in changed {
+                    let word = console.paint(Tone::Stop, "Changed:");
+                    console.line(format!("{word} {}", place(*at)));
                 }
             }
             exit_of(why)
@@ -81,14 +103,27 @@ fn tell(
 }
 
 fn about(at: At) -> String {
+    format!("It is about {}.", place(at))
+}
+
+fn place(at: At) -> String {
     let entry = wording::thousands(at.entry);
     match at.leaf {
-        Some(leaf) => format!(
-            "It is about record {} of the set listed as entry {entry}.",
-            wording::thousands(leaf)
-        ),
-        None => format!("It is about entry {entry}."),
+        Some(leaf) => {
+            let leaf = wording::thousands(leaf);
+            format!("record {leaf} of the set listed as entry {entry}")
+        }
+        None => format!("entry {entry}"),
     }
+}
+
+/// The verdict, and every record whose shown fields are not those that were sealed.
+#[derive(Serialize)]
+struct Named {
+    #[serde(flatten)]
+    verdict: BundleVerdict,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changed: Vec<AtJson>,
 }
 
 fn bundle(console: &Console, facts: &BundleFacts) {
@@ -175,6 +210,16 @@ fn completeness(console: &Console, facts: &CompletenessFacts) {
     for record in facts.batches.iter().flat_map(|batch| &batch.records) {
         console.gap();
         let shown = &record.disclosed;
+        if !record.shown {
+            let inside =
+                start(shown).is_some_and(|at| (facts.period.0..facts.period.1).contains(&at));
+            let why = if inside {
+                "In the period, but not shown as far as counts: not among those shown"
+            } else {
+                "Outside the period: opened only to show where it ends, not counted"
+            };
+            console.line(console.paint(Tone::Decide, why));
+        }
         report::disclosed(console, shown.schema, shown.whole, &shown.fields);
     }
     console.gap();
@@ -183,6 +228,15 @@ fn completeness(console: &Console, facts: &CompletenessFacts) {
     report::witnesses(console, &facts.witnessed, &facts.logged.origin);
     console.gap();
     console.line("Counts and periods are what the authors stated when they sealed.");
+}
+
+/// When a record begins, if that is shown.
+fn start(shown: &Disclosed) -> Option<i64> {
+    let (_, bytes) = shown.fields.iter().find(|(slot, _)| *slot == 1)?;
+    match cbor::decode(bytes) {
+        Ok(Value::Int(ms)) => Some(ms),
+        _ => None,
+    }
 }
 
 fn existed(seconds: Option<u64>) -> Option<String> {

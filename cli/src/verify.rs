@@ -3,7 +3,8 @@
 //! Reads the receipt, the trust file and, if it is kept beside, the disclosure; nothing else. No
 //! socket is opened and no clock is read: the answer is the same on every machine and every day.
 
-use crate::console::{Console, read_at_most};
+use crate::console::{Console, Tone, read_at_most};
+use crate::folder;
 use crate::given::{self, Given};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::report;
@@ -23,7 +24,10 @@ use vitalwitness_proof::trust::Trust;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
     /// The receipt (.vwr), or the text of its QR code; `-` reads standard input. Also a bundle
-    /// (.vwb) or a completeness proof (.vwc), told by the ending of the file's name or its content.
+    /// (.vwb) or a completeness proof (.vwc), told by the ending of the file's name or its content. Or a folder of
+    /// receipts, with `records.json` and `records.csv` beside them as `fetch` writes them (or
+    /// `records.json` as `list --json` prints it): changed, missing, added and re-ordered records
+    /// are named.
     #[arg(value_name = "FILE", required_unless_present = "evidence")]
     receipt: Option<PathBuf>,
     /// Check evidence that a log contradicts itself, instead of a receipt.
@@ -42,6 +46,8 @@ Examples:
   vitalwitness verify morning.vwr --trust trust.json
   vitalwitness verify morning.vwr --trust trust.json --json
   cat morning.vwr | vitalwitness verify - --trust trust.json
+  vitalwitness verify week.vwb --trust trust.json
+  vitalwitness verify ward-7 --trust trust.json
   vitalwitness verify --evidence fork-1f2e3d4c.json --trust trust.json
 
 Exit codes:
@@ -62,6 +68,9 @@ pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
         return crate::evidence::verify(path, &trust, console);
     }
     let path = args.receipt.as_deref().unwrap_or(Path::new("-"));
+    if path.is_dir() {
+        return all_of(path, &trust, console);
+    }
     let receipt = match given::read(path)? {
         Given::Receipt(receipt) => receipt,
         Given::Several(kind, bytes) => return Ok(several::check(kind, &bytes, &trust, console)),
@@ -89,6 +98,27 @@ pub(crate) fn run(args: &Verify, console: &Console) -> Outcome<Exit> {
             Ok(exit_of(why))
         }
     }
+}
+
+/// Checks a folder: its receipts, and every row of the tables beside them.
+fn all_of(dir: &Path, trust: &Trust, console: &Console) -> Outcome<Exit> {
+    let compared = folder::compare(dir, trust)?;
+    if console.json() {
+        console.value(&folder::to_json(&compared));
+    } else {
+        let (word, tone) = if compared.is_fine() {
+            ("Unchanged", Tone::Seal)
+        } else {
+            ("Changed", Tone::Stop)
+        };
+        console.line(console.paint(tone, word));
+        folder::show(console, &compared);
+    }
+    Ok(if compared.is_fine() {
+        Exit::Done
+    } else {
+        Exit::NotValid
+    })
 }
 
 /// Tells of a proof of another service; `read` is how that ends.

@@ -6,7 +6,7 @@
 mod bundle;
 mod completeness;
 
-pub use bundle::{BundleFactsJson, BundleVerdict};
+pub use bundle::{AtJson, BundleFactsJson, BundleVerdict};
 pub use completeness::{CompletenessFactsJson, CompletenessVerdict, HeadJson};
 
 use super::{Hash32, Id16};
