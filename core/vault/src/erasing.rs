@@ -70,7 +70,7 @@ impl Vault {
     /// # Errors
     ///
     /// What the key store or the file system says; what is gone by then stays gone.
-    pub fn erase_all(self) -> Result<(), Error> {
+    pub fn erase_all(&self) -> Result<(), Error> {
         let (path, env, aliases) = self.with(|core| {
             let mut aliases = vec![core.account.dsk.clone(), core.account.dek.clone()];
             for channel in Channel::all(&core.store.reader())? {

@@ -45,6 +45,9 @@ pub enum KeyError {
     /// The user said no, or did not show presence. Ask again when they want it.
     #[error("the user refused")]
     Refused,
+    /// The user closed the question without an answer. Say nothing; ask when they want it.
+    #[error("the user cancelled")]
+    Cancelled,
     /// The store does not answer now. Try again later.
     #[error("the key store does not answer")]
     Unavailable,
@@ -166,6 +169,14 @@ impl Random for OsRandom {
     fn fill(&self, out: &mut [u8]) -> Result<(), NoRandomness> {
         getrandom::fill(out).map_err(|_| NoRandomness)
     }
+}
+
+/// A signature as platforms give it (DER, or 64 bytes `r||s`), as `r||s`, low-S; none when it is
+/// no signature.
+pub fn signature_of(bytes: &[u8]) -> Option<[u8; 64]> {
+    use p256::ecdsa::Signature;
+    let signature = Signature::from_der(bytes).or_else(|_| Signature::from_slice(bytes));
+    Some(signature.ok()?.normalize_s().to_bytes().into())
 }
 
 /// SPKI (DER) of an uncompressed P-256 point.

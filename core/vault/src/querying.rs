@@ -60,6 +60,23 @@ pub struct Place {
     rc: Hash,
 }
 
+impl Place {
+    /// The place of the record `rc` that starts at `start_ms`.
+    pub fn new(start_ms: i64, rc: Hash) -> Self {
+        Self { start_ms, rc }
+    }
+
+    /// Effective start of the record there, ms UTC.
+    pub fn start_ms(&self) -> i64 {
+        self.start_ms
+    }
+
+    /// The hash of the record there.
+    pub fn rc(&self) -> &Hash {
+        &self.rc
+    }
+}
+
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Place(..)")
@@ -276,6 +293,11 @@ impl Core {
     }
 
     fn day_summary(&mut self, code: &str, from: i32, to: i32) -> Result<Vec<Day>, Error> {
+        Ok(self.day_sums(code, from, to)?.days(from, to))
+    }
+
+    /// Sums of the days of a code; also of some before and after them.
+    pub(crate) fn day_sums(&mut self, code: &str, from: i32, to: i32) -> Result<DaySums, Error> {
         // a wall clock is at most 18 hours off
         let from_ms = (i64::from(from) - 1).saturating_mul(DAY_MS);
         let to_ms = (i64::from(to) + 1).saturating_mul(DAY_MS);
@@ -306,7 +328,7 @@ impl Core {
                 }
             }
         }
-        Ok(sums.days(from, to))
+        Ok(sums)
     }
 
     fn counts(&self) -> Vec<Count> {

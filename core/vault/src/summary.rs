@@ -124,6 +124,20 @@ impl DaySums {
         .collect()
     }
 
+    /// Days joined to longer stretches: `first` gives the day each is counted under.
+    pub(crate) fn joined(&self, from: i32, to: i32, first: impl Fn(i32) -> i32) -> Self {
+        let range = (from, String::new(), String::new())..(to, String::new(), String::new());
+        let mut joined = Self::default();
+        for ((day, component, unit), sum) in self.0.range(range) {
+            let key = (first(*day), component.clone(), unit.clone());
+            match joined.0.get_mut(&key) {
+                Some(there) => there.merge(sum),
+                None => drop(joined.0.insert(key, sum.clone())),
+            }
+        }
+        joined
+    }
+
     pub(crate) fn encode(&self, out: &mut Encoder) {
         out.array(self.0.len());
         for ((day, component, unit), sum) in &self.0 {

@@ -111,7 +111,7 @@ impl Round<'_> {
             match kept(core, &recovery_name(generation), make) {
                 Ok(body) => Ok(Ok(body)),
                 // nobody at the phone, or the kit is needed
-                Err(Error::Key(KeyError::Refused)) => Ok(Err(Asked::Later)),
+                Err(Error::Key(KeyError::Refused | KeyError::Cancelled)) => Ok(Err(Asked::Later)),
                 Err(Error::Kit(_)) => Ok(Err(Asked::aside(slug::KIT))),
                 Err(error) => Err(error),
             }

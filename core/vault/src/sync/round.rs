@@ -421,7 +421,9 @@ impl<'v> Round<'v> {
                     }
                     Ok(None) => {}
                     // nobody at the phone: asked again with the next round
-                    Err(Error::Key(KeyError::Refused)) => drop(self.held.insert(id)),
+                    Err(Error::Key(KeyError::Refused | KeyError::Cancelled)) => {
+                        self.held.insert(id);
+                    }
                     Err(error) => return Err(error),
                 }
             }
