@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vitalwitness_domain::import::{
     self, End, Event, ImportError, Progress, Tally, Zone, fingerprint,
@@ -48,7 +49,8 @@ impl Vault {
     /// Imports an Apple Health export (zip or xml), a FIT or TCX activity, or a CSV.
     ///
     /// `zone` gives minutes east of UTC at a time (ms UTC), for files that state UTC only.
-    /// `progress` is told about every megabyte. `cancel` is looked at between records.
+    /// `progress` is told about every megabyte. `cancel` is looked at between records. One import at
+    /// a time: another waits, so that each record is added once.
     ///
     /// # Errors
     ///
@@ -61,6 +63,10 @@ impl Vault {
         progress: &mut dyn FnMut(Progress),
         cancel: &AtomicBool,
     ) -> Result<ImportReport, Error> {
+        let _turn = self
+            .importing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let file = match File::open(path) {
             Ok(file) => BufReader::with_capacity(1 << 16, file),
             Err(error) => return Ok(ImportReport::failed(ImportError::Read(error))),

@@ -37,6 +37,8 @@ pub struct Env {
 pub struct Vault {
     core: Mutex<Option<Core>>,
     pub(crate) adds: AddQueue,
+    /// Held by an import: two at once would each miss what the other adds.
+    pub(crate) importing: Mutex<()>,
 }
 
 /// What is in memory of an open vault.
@@ -155,6 +157,7 @@ impl Vault {
         Self {
             core: Mutex::new(Some(core)),
             adds: AddQueue::default(),
+            importing: Mutex::default(),
         }
     }
 
