@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export VW_CACHE ?= $(HOME)/.cache/vitalwitness
 CLOUD_BIN = target/debug/vitalwitness-cloud
 
-.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports test-ble
+.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports test-ble test-kotlin
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -17,7 +17,7 @@ demo: setup ## build, run the whole way on this machine, leave demo-out/
 	@cargo build --quiet --bins && cargo run --quiet -p vitalwitness-tests --bin demo && tests/ble/demo.sh
 
 test: setup ## every part but Bluetooth and the slow ones; last line: N passed, N failed, N skipped
-	@tests/parts.sh rust portal exports
+	@tests/parts.sh rust portal exports kotlin
 
 test-rust: setup ## formats, lints, unit, vector and end-to-end tests, and the demo, with its time
 	@tests/parts.sh rust
@@ -27,6 +27,9 @@ test-portal: setup ## the second verifier and the check page, with its time
 
 test-exports: setup ## receipts in every form, judged by public parsers; leaves exports-out/
 	@tests/parts.sh exports
+
+test-kotlin: setup ## the vault from Kotlin on the JVM: the real library, a real cloud, with its time
+	@tests/parts.sh kotlin
 
 test-ble: setup ## vaults against BlueZ in a guest and emulated devices (BOOT=uml: a second kernel)
 	@tests/parts.sh ble

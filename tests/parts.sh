@@ -66,9 +66,11 @@ for part in "$@"; do
       step exports-tlog-cose tests/exports/run.sh tlog
       step exports-codes tests/exports/run.sh codes
       ;;
+    kotlin) step kotlin tests/kotlin.sh ;;
     ble) step bluetooth tests/ble/run.sh ;;
     slow)
       VW_SLOW=1 step slow cargo test --workspace --no-fail-fast --quiet
+      VW_SLOW=1 step slow-kotlin tests/kotlin.sh
       VW_SLOW=1 step slow-bluetooth tests/ble/run.sh
       VW_SLOW=1 NIGHT=3600 BOOT=uml step slow-bluetooth-uml tests/ble/run.sh
       step phones tests/mobile.sh

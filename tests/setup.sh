@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the targets need: a Rust tool chain, a C compiler, the recorded activities;
-# with `exports` also what judges the exports: Node, Go, a browser, Python's venv; with `ble` what
+# with `kotlin` also a Java development kit and Maven; with `exports` what judges the exports: Node,
+# Go, a browser, Python's venv; with `ble` what
 # builds and runs the Bluetooth guest.
 # Quiet when all is there. Downloads stay outside the clone, in $VW_CACHE.
 set -euo pipefail
@@ -27,6 +28,10 @@ if [ "${1:-}" = exports ]; then
   need go || apt_missing+=(golang-go)
   need chromium || need chromium-browser || need google-chrome || apt_missing+=(chromium)
   python3 -c 'import ensurepip' 2>/dev/null || apt_missing+=(python3-venv)
+fi
+if [ "${1:-}" = kotlin ]; then
+  need mvn || apt_missing+=(maven)
+  need javac || apt_missing+=(default-jdk-headless)
 fi
 if [ "${1:-}" = ble ]; then
   need qemu-system-x86_64 || apt_missing+=(qemu-system-x86)
