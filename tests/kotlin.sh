@@ -23,7 +23,7 @@ python3 bindings/kotlin/samples.py "$work/new" docs/bindings.md "$work/new-sampl
 cmp -s "$work/new-samples.kt" "$work/samples/Samples.kt" || mv "$work/new-samples.kt" "$work/samples/Samples.kt"
 diff -rq "$work/new" "$work/generated" >/dev/null || { rm -rf "$work/generated" && mv "$work/new" "$work/generated"; }
 
-options=(-B -ntp -q -f bindings/kotlin/pom.xml -Dvw.work="$work" -Dvw.library="$built" "-Dvw.root=$PWD")
+options=(-B -ntp -q -Dstyle.color=never -f bindings/kotlin/pom.xml -Dvw.work="$work" -Dvw.library="$built" "-Dvw.root=$PWD")
 [ -n "${VW_KOTLIN_TEST:-}" ] && options+=(-Dtest="$VW_KOTLIN_TEST" -Dsurefire.failIfNoSpecifiedTests=false)
 mark=$cache/maven-$(sha256sum bindings/kotlin/pom.xml | cut -c1-16)
 [ -e "$mark" ] && options+=(-o)
@@ -45,6 +45,6 @@ for name in glob.glob(sys.argv[1] + "/TEST-*.xml"):
         if skip is not None:
             skipped += 1
             print("skipped:", case.get("name"), skip.get("message") or "")
-print(f"{ran - bad} passed, {bad} failed")
+print(f"\n{ran - bad} passed, {bad} failed")
 P
 exit $status
