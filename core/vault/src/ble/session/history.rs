@@ -53,6 +53,8 @@ struct Current {
     expected: Option<(u16, i64)>,
     again: Again,
     marks: BTreeMap<u16, i64>,
+    /// Where it was when this download was asked for.
+    began: Option<Cursor>,
     /// Values that could not be read, so that one asked for again is kept once.
     unreadable: HashSet<u64>,
 }
@@ -199,7 +201,7 @@ impl History {
                 self.complete();
             }
             (End::Complete, _) if current.recounts < RECOUNTS => {
-                current.count_again(cursor);
+                current.count_again();
                 self.current = Some(current);
             }
             (End::Gap { counted, received }, _) => {
@@ -414,6 +416,7 @@ impl Current {
             download,
             ask,
             write: None,
+            began: cursor,
             through: cursor.map(|it| it.through),
             newest: None,
             received: 0,
@@ -477,11 +480,12 @@ impl Current {
 
     /// A number is missing between those that came. A reading taken meanwhile may have made up the
     /// count for one that was lost; a device that deletes has such gaps, too: its count tells.
-    fn count_again(&mut self, cursor: Option<Cursor>) {
+    fn count_again(&mut self) {
         self.recount = Some(self.download.received());
         self.recounts += 1;
         self.download = match self.ask {
-            Ask::New => Self::of_new(cursor),
+            // counted from where it was counted before: what came moved the cursor on
+            Ask::New => Self::of_new(self.began),
             Ask::Newest | Ask::All => Download::new(Filter::All),
         };
         self.apply(Event::Ask);

@@ -151,6 +151,23 @@ async fn a_reading_taken_meanwhile_does_not_hide_one_that_was_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reading_taken_meanwhile_does_not_hide_one_that_was_lost_of_a_memory_read_on() {
+    let mut world = World::new(meter(0..11));
+    let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
+    world.run(&sensor, Goal::History).await.unwrap();
+    world.radio.script().memory = meter(0..21).memory;
+    // the sixth of those from 10 on
+    world.radio.script().lose = vec![5];
+    world.radio.script().meanwhile = Some((21, MEASUREMENT, glucose(21, 2026, false)));
+    let sensor = world.vault.sensor(&sensor.id).unwrap();
+    assert_eq!(sensor.through(SERVICE), Some(10));
+    world.run(&sensor, Goal::History).await.unwrap();
+    assert_eq!(sequences(&world), (0..22).collect::<Vec<u16>>());
+    let kept = world.vault.sensor(&sensor.id).unwrap();
+    assert_eq!((kept.through(SERVICE), kept.counts.missing), (Some(21), 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stored_reading_that_cannot_be_read_is_kept_once_and_not_missing() {
     let mut world = World::new(meter(0..9));
     world.radio.script().memory[4].2.truncate(6);
