@@ -11,7 +11,7 @@ mod told;
 pub(crate) use table::{HEADING, joined, lines_of};
 pub(crate) use told::{show, to_json};
 
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Exit, Failure, Outcome};
 use proven::{Key, Proven, key_of};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -20,8 +20,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 use vitalwitness_proof::locate::locate;
 use vitalwitness_proof::merkle::Tree;
-use vitalwitness_proof::sha256;
 use vitalwitness_proof::trust::Trust;
+use vitalwitness_proof::{Rejection, sha256};
 
 /// What is wrong with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +58,8 @@ pub(crate) struct Compared {
     pub(crate) partial: u64,
     /// Names of receipt files that do not hold.
     pub(crate) broken: Vec<String>,
+    /// Names of those of which nothing can be told with this trust file, and why.
+    pub(crate) unclear: Vec<(String, Rejection)>,
     /// Rows compared, those of `records.json` if it is there.
     pub(crate) rows: u64,
     /// Rows that a receipt of their own stands behind.
@@ -69,9 +71,18 @@ pub(crate) struct Compared {
 }
 
 impl Compared {
-    /// Whether nothing was found.
-    pub(crate) fn is_fine(&self) -> bool {
-        self.broken.is_empty() && self.differences.is_empty() && self.counts.is_empty()
+    /// `NotValid`: something differs. `CannotTell`: nothing does, and no receipt that holds stands
+    /// behind it. `Done`: what has a receipt is as it was.
+    pub(crate) fn verdict(&self) -> Exit {
+        if !(self.broken.is_empty() && self.differences.is_empty() && self.counts.is_empty()) {
+            return Exit::NotValid;
+        }
+        let vouched = self.held > 0 && (self.rows == 0 || self.vouched > 0);
+        if vouched && self.unclear.is_empty() {
+            Exit::Done
+        } else {
+            Exit::CannotTell
+        }
     }
 }
 
@@ -83,6 +94,7 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
         held: whole + receipts.partial,
         partial: receipts.partial,
         broken: receipts.broken,
+        unclear: receipts.unclear,
         ..Compared::default()
     };
     let fetched = optional(dir, "fetch.json")?
@@ -92,7 +104,8 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
         .map(|text| parse::<Vec<Map<String, Value>>>(dir, JSON, &text))
         .transpose()?;
     let csv = optional(dir, CSV)?;
-    if json.is_none() && csv.is_none() && compared.held == 0 && compared.broken.is_empty() {
+    let receipts_here = compared.held > 0 || !compared.broken.is_empty();
+    if json.is_none() && csv.is_none() && !receipts_here && compared.unclear.is_empty() {
         return Err(Failure::usage(
             "no_receipts",
             format!("{} holds no receipt (.vwr) and no table.", dir.display()),
@@ -196,6 +209,10 @@ impl Sheet {
             self.lacks(place);
             return vec!["receipt".to_owned()];
         }
+        if compared.unclear.iter().any(|(name, _)| *name == named) {
+            self.lacks(place);
+            return Vec::new();
+        }
         if self.may_lack(place, &named) {
             self.lacks(place);
             let state = self.corrected.get(&place.record);
@@ -295,7 +312,7 @@ impl Sheet {
     /// `fetch.json` counts rows and receipts: fewer of one kind are gone without a trace.
     fn count(&self, compared: &mut Compared) {
         let Some(counts) = self.fetched else { return };
-        let here = compared.held + compared.broken.len() as u64;
+        let here = compared.held + (compared.broken.len() + compared.unclear.len()) as u64;
         if here < counts.receipts {
             compared.counts.push(format!(
                 "fetch.json counts {} receipts; {here} are here.",

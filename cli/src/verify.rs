@@ -106,19 +106,18 @@ fn all_of(dir: &Path, trust: &Trust, console: &Console) -> Outcome<Exit> {
     if console.json() {
         console.value(&folder::to_json(&compared));
     } else {
-        let (word, tone) = if compared.is_fine() {
-            ("Unchanged", Tone::Seal)
-        } else {
-            ("Changed", Tone::Stop)
+        let (word, tone) = match compared.verdict() {
+            Exit::Done if compared.vouched < compared.rows => {
+                ("Unchanged where a receipt stands behind it", Tone::Seal)
+            }
+            Exit::Done => ("Unchanged", Tone::Seal),
+            Exit::CannotTell => ("Cannot tell", Tone::Strong),
+            _ => ("Changed", Tone::Stop),
         };
         console.line(console.paint(tone, word));
         folder::show(console, &compared);
     }
-    Ok(if compared.is_fine() {
-        Exit::Done
-    } else {
-        Exit::NotValid
-    })
+    Ok(compared.verdict())
 }
 
 /// Tells of a proof of another service; `read` is how that ends.

@@ -1,16 +1,17 @@
 //! What the receipts of a folder prove, as the rows that must be there.
 
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Exit, Failure, Outcome};
 use crate::recorded::record_json;
+use crate::verify::exit_of;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vitalwitness_domain::record::Record;
-use vitalwitness_proof::Facts;
 use vitalwitness_proof::cbor;
 use vitalwitness_proof::record::Schema;
 use vitalwitness_proof::trust::Trust;
+use vitalwitness_proof::{Facts, Rejection};
 
 /// In which order rows are written: by start, then by record hash.
 pub(super) type Key = (i64, String);
@@ -43,6 +44,8 @@ pub(super) struct Receipts {
     pub(super) partial: u64,
     /// Names of those that do not hold.
     pub(super) broken: Vec<String>,
+    /// Names of those that cannot be told of with this trust file or this program, and why.
+    pub(super) unclear: Vec<(String, Rejection)>,
 }
 
 /// Checks every receipt of the folder, also those in `receipts/`.
@@ -59,6 +62,7 @@ pub(super) fn read(dir: &Path, trust: &Trust) -> Outcome<Receipts> {
                 }
                 None => receipts.partial += 1,
             },
+            Err(why) if exit_of(why) == Exit::CannotTell => receipts.unclear.push((name, why)),
             Err(_) => receipts.broken.push(name),
         }
     }

@@ -3,20 +3,31 @@
 use super::{Compared, Difference, How};
 use crate::console::{Console, Tone};
 use crate::disclosed::printable;
+use crate::outcome::Exit;
 use crate::wording;
 use serde_json::{Value, json};
 
-/// `{"receipts": {..}, "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..]}`.
+/// `{"verdict": .., "receipts": {..}, "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..]}`.
 pub(crate) fn to_json(compared: &Compared) -> Value {
     let of = |how: How| -> Vec<Value> {
         let found = compared.differences.iter().filter(|it| it.how == how);
         found.map(json_of).collect()
     };
+    let unclear = compared.unclear.iter();
+    let unclear: Vec<Value> = unclear
+        .map(|(name, why)| json!({"receipt": name, "code": why.code()}))
+        .collect();
     json!({
+        "verdict": match compared.verdict() {
+            Exit::Done => "unchanged",
+            Exit::CannotTell => "cannot_tell",
+            _ => "changed",
+        },
         "receipts": {
             "unchanged": compared.held,
             "not_whole": compared.partial,
             "changed": compared.broken,
+            "cannot_tell": unclear,
         },
         "rows": {"all": compared.rows, "with_receipt": compared.vouched},
         "changed": of(How::Changed),
@@ -39,7 +50,8 @@ fn json_of(found: &Difference) -> Value {
 /// Says what holds and names what does not.
 pub(crate) fn show(console: &Console, compared: &Compared) {
     let held = wording::thousands(compared.held);
-    let all = wording::thousands(compared.held + compared.broken.len() as u64);
+    let others = compared.broken.len() + compared.unclear.len();
+    let all = wording::thousands(compared.held + others as u64);
     console.line(format!("{held} of {all} receipts hold."));
     if compared.partial > 0 {
         let partial = wording::count(compared.partial, "receipt shows", "receipts show");
@@ -65,6 +77,14 @@ pub(crate) fn show(console: &Console, compared: &Compared) {
             ));
         }
     }
+    for (name, why) in &compared.unclear {
+        console.line(format!(
+            "{} {}: nobody your trust file names stands behind it, or a newer program reads it [{}]",
+            console.paint(Tone::Decide, "Cannot tell:"),
+            printable(name),
+            why.code()
+        ));
+    }
     for name in &compared.broken {
         let word = console.paint(Tone::Stop, "Changed:");
         console.line(format!(
@@ -83,8 +103,8 @@ pub(crate) fn show(console: &Console, compared: &Compared) {
 fn sentence(console: &Console, found: &Difference) -> String {
     let (word, why) = match found.how {
         How::Changed => ("Changed:", format!(": {}", found.fields.join(", "))),
-        How::Missing => ("Missing:", ": its receipt is here, the row is not".into()),
-        How::Added => ("Added:", ": no receipt here proves it".into()),
+        How::Missing => ("Missing:", ": it must be here, and is not".into()),
+        How::Added => ("Added:", ": nothing here says that it belongs here".into()),
         How::Moved => ("Re-ordered:", ": it stands at another place".into()),
     };
     let row = found.row.map(|row| format!(", row {row}"));

@@ -84,11 +84,7 @@ pub(crate) fn run(args: &Summary, console: &Console) -> Outcome<Exit> {
                 .take(row, part);
         }
     }
-    let exit = if compared.is_fine() {
-        Exit::Done
-    } else {
-        Exit::NotValid
-    };
+    let exit = compared.verdict();
     if console.json() {
         console.value(&to_json(&lines, &fetched, &compared));
         return Ok(exit);
@@ -202,7 +198,14 @@ fn show(
     compared: &Compared,
 ) {
     let said = |value: &Value| printable(value.as_str().unwrap_or_default());
-    if !compared.is_fine() {
+    if compared.verdict() == Exit::CannotTell && compared.rows > 0 {
+        let word = console.paint(Tone::Strong, "Cannot tell");
+        console.line(format!(
+            "{word}: of some or all of it no receipt here holds."
+        ));
+        console.gap();
+    }
+    if compared.verdict() == Exit::NotValid {
         let word = console.paint(Tone::Stop, "Changed");
         console.line(format!(
             "{word}: not what was fetched. The numbers below are of the changed files; what differs \

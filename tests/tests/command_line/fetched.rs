@@ -163,6 +163,40 @@ async fn every_row_that_was_falsified_after_a_fetch_is_named_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_no_receipt_vouches_for_is_not_called_unchanged_or_changed() {
+    let (place, folder) = fetched().await;
+    let dir = folder.0.to_str().unwrap().to_owned();
+    let trust = folder.0.join("trust.json").to_str().unwrap().to_owned();
+    // trust in nobody
+    let stranger = place.path("stranger.json");
+    let none = r#"{"schema":"vw-trust/1","logs":[],"keys":[],"fabric":[],"tsa":[]}"#;
+    std::fs::write(&stranger, none).unwrap();
+    let ran = place.run("nobody", &["verify", &dir, "--trust", &stranger]);
+    assert_eq!(ran.exit, 3, "{ran:?}");
+    let said: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(said["verdict"], "cannot_tell");
+    assert_eq!(said["receipts"]["changed"], json!([]));
+    assert_eq!(said["receipts"]["cannot_tell"].as_array().unwrap().len(), 9);
+    assert_eq!(said["receipts"]["cannot_tell"][0]["code"], "ORIGIN_UNKNOWN");
+    assert_eq!(named(&said, "changed"), []);
+
+    // the receipts and what counts them are gone, and a value is changed
+    std::fs::remove_dir_all(folder.0.join("receipts")).unwrap();
+    std::fs::remove_file(folder.0.join("fetch.json")).unwrap();
+    std::fs::remove_file(folder.0.join("records.csv")).unwrap();
+    let mut rows = folder.rows();
+    for row in &mut rows {
+        row["receipt"] = Value::Null;
+    }
+    rows[1]["parts"][0]["value"] = json!("162");
+    folder.put_rows(&rows);
+    let told = place.text("nobody", &["verify", &dir, "--trust", &trust]);
+    assert_eq!(told.exit, 3, "{told:?}");
+    assert!(told.out.starts_with("Cannot tell"), "{told:?}");
+    place.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_without_a_receipt_are_counted_and_never_vouched_for() {
     let (place, folder) = fetched().await;
     let dir = folder.0.to_str().unwrap().to_owned();
