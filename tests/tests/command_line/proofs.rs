@@ -293,25 +293,7 @@ async fn two_lists_of_one_log_become_evidence_that_anyone_checks() {
         }
     }
     assert_eq!(size, wanted);
-    // a clinic that meets both patients finds it too
-    let mine = place.path("me.vwr");
-    let home = place.path("clinic");
-    place.run("clinic", &["shared"]).done();
-    let met = |receipt: &str| {
-        let out = place.path("found-by-clinic");
-        let compare = ["compare", receipt, "--home", &home, "--out", &out];
-        place.run("clinic", &compare)
-    };
-    assert_eq!(met(&mine).done()["compared"], "SAME_LIST");
-    let caught = met(&bobs);
-    assert_eq!(caught.exit, 1, "{caught:?}");
-    let said: Value = serde_json::from_str(&caught.out).unwrap();
-    assert_eq!(said["compared"], "FORK");
-    let file = said["evidence"].as_str().unwrap();
-    let check = ["verify", "--evidence", file, "--trust", &trust];
-    let proven = place.run("nobody", &check).done();
-    assert_eq!(proven["evidence"]["proven"], true);
-
+    a_clinic_that_meets_both_finds_it(&place, &bobs, &trust);
     let found = place.path("found");
     let caught = place.run("me", &["compare", &bobs, "--offline", "--out", &found]);
     assert_eq!(caught.exit, 1, "{caught:?}");
@@ -344,4 +326,24 @@ async fn two_lists_of_one_log_become_evidence_that_anyone_checks() {
     assert_eq!(place.run("me", &["sync"]).exit, 1);
     place.server.shutdown().await;
     second.shutdown().await;
+}
+
+/// The clinic compares a receipt of each patient: one is of its own list, the other proves two.
+fn a_clinic_that_meets_both_finds_it(place: &Place, bobs: &str, trust: &str) {
+    let (mine, home) = (place.path("me.vwr"), place.path("clinic"));
+    place.run("clinic", &["shared"]).done();
+    let met = |receipt: &str| {
+        let out = place.path("found-by-clinic");
+        let compare = ["compare", receipt, "--home", &home, "--out", &out];
+        place.run("clinic", &compare)
+    };
+    assert_eq!(met(&mine).done()["compared"], "SAME_LIST");
+    let caught = met(bobs);
+    assert_eq!(caught.exit, 1, "{caught:?}");
+    let said: Value = serde_json::from_str(&caught.out).unwrap();
+    assert_eq!(said["compared"], "FORK");
+    let file = said["evidence"].as_str().unwrap();
+    let check = ["verify", "--evidence", file, "--trust", trust];
+    let proven = place.run("nobody", &check).done();
+    assert_eq!(proven["evidence"]["proven"], true);
 }
