@@ -2,7 +2,7 @@
 # Builds the library, generates its Kotlin, and runs the Kotlin tests on the JVM against it, with a
 # cloud process where a test needs one. Ends with `N passed, N failed`.
 #
-# Downloads of Maven stay in $VW_CACHE/maven, unless this machine's own repository has them all.
+# Downloads of Maven stay in $VW_CACHE/maven.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -23,9 +23,9 @@ python3 bindings/kotlin/samples.py "$work/new" docs/bindings.md "$work/new-sampl
 cmp -s "$work/new-samples.kt" "$work/samples/Samples.kt" || mv "$work/new-samples.kt" "$work/samples/Samples.kt"
 diff -rq "$work/new" "$work/generated" >/dev/null || { rm -rf "$work/generated" && mv "$work/new" "$work/generated"; }
 
-options=(-B -ntp -q -Dstyle.color=never -f bindings/kotlin/pom.xml -Dvw.work="$work" -Dvw.library="$built" "-Dvw.root=$PWD")
+options=(-B -ntp -q -Dstyle.color=never "-Dmaven.repo.local=$cache/maven" -f bindings/kotlin/pom.xml -Dvw.work="$work" -Dvw.library="$built" "-Dvw.root=$PWD")
 [ -n "${VW_KOTLIN_TEST:-}" ] && options+=(-Dtest="$VW_KOTLIN_TEST" -Dsurefire.failIfNoSpecifiedTests=false)
-mark=$cache/maven-$(sha256sum bindings/kotlin/pom.xml | cut -c1-16)
+mark=$cache/maven/all-of-$(sha256sum bindings/kotlin/pom.xml | cut -c1-16)
 [ -e "$mark" ] && options+=(-o)
 rm -rf "$work/maven/surefire-reports"
 status=0
