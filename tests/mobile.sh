@@ -76,7 +76,8 @@ for target in $targets; do
     passed=$((passed + 1))
   else
     tail -n 40 "$cache/$target.log"
-    if grep -qE 'failed to (fetch|download)|Could not resolve|network' "$cache/$target.log"; then
+    if [ $failed -eq 0 ] && grep -qE '^ *(error|warning|Caused by)?:? *(failed to (fetch|download)|.*Could not resolve host)' "$cache/$target.log" &&
+      ! grep -qE '^error\[E[0-9]+\]' "$cache/$target.log"; then
       skip "the crates of $target could not be had"
     fi
     failed=$((failed + 1))

@@ -254,7 +254,7 @@ fn left(exit: Exit, aside: usize, report: &SyncReport) -> Option<Failure> {
         Exit::Refused => (
             "set_aside",
             format!(
-                "{} set aside, the rest is done; nothing is lost. After the cause is gone: vitalwitness sync --try-again.",
+                "{} set aside; nothing is lost. After the cause is gone: vitalwitness sync --try-again.",
                 wording::count(u64::try_from(aside).unwrap_or(u64::MAX), "item is", "items are"),
             ),
         ),

@@ -344,8 +344,9 @@ const OPS: [(&str, Algorithm); 8] = [
 ];
 /// The first byte of zlib with a 32 KiB window.
 const ZLIB: u8 = 0x78;
-/// The longest proof, also unpacked.
+/// The byte order mark that some editors write before JSON.
 pub const MARK: &[u8] = "\u{feff}".as_bytes();
+/// The longest proof, also unpacked.
 const MAX_BYTES: usize = 1 << 20;
 const MAX_VALUE: usize = 64 << 10;
 const MAX_STEPS: usize = 4_096;
