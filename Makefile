@@ -14,7 +14,7 @@ setup: ## fetch what the other targets need (they call it themselves)
 	@tests/setup.sh
 
 demo: setup ## build, run the whole way on this machine, leave demo-out/
-	@cargo build --quiet --bins && cargo run --quiet -p vitalwitness-tests --bin demo && tests/ble/demo.sh
+	@cargo build --quiet --workspace --bins && "$${CARGO_TARGET_DIR:-target}/debug/demo" && tests/ble/demo.sh
 
 test: setup ## every part but Bluetooth and the slow ones; last line: N passed, N failed, N skipped
 	@tests/parts.sh rust portal exports kotlin

@@ -45,7 +45,8 @@ case ${1:-} in
   units) npx --no-install vitest run tests/vectors.test.ts tests/page.test.ts ;;
   judged)
     cases=${CARGO_TARGET_DIR:-../target}/judged.jsonl
-    cargo run --quiet -p vitalwitness-tests --bin judged -- "$cases" "${RECEIPTS:-10000}" "${SEED:-1}"
+    cargo build --quiet --workspace --bins
+    "${CARGO_TARGET_DIR:-../target}/debug/judged" "$cases" "${RECEIPTS:-10000}" "${SEED:-1}"
     VW_JUDGED=$(realpath "$cases") npx --no-install vitest run tests/judged.test.ts
     ;;
   browser)

@@ -31,7 +31,7 @@ export AIR=$venv/bin/python
 
 guest=$("$here/build-guest.sh") || skip "the guest's packages could not be had"
 
-cargo build --quiet -p vitalwitness-tests --bin vhci-relay --bin ble-guest --bin ble-judge || exit 1
+cargo build --quiet --workspace --bins || exit 1
 payload=$(mktemp -d)
 trap 'rm -rf "$payload"' EXIT
 for program in vhci-relay ble-guest; do strip -o "$payload/$program" "$target/debug/$program" || exit 1; done

@@ -19,7 +19,7 @@ case $1 in
   make)
     tests/setup.sh exports || echo "some judges may be missing; their steps say so" >&2
     rm -rf "$out"
-    VW_EXPORTS_OUT=$out cargo test --quiet -p vitalwitness-tests --test e2e_sync exports
+    VW_EXPORTS_OUT=$out cargo test --quiet --workspace --test e2e_sync exports
     ;;
   chainpoint)
     command -v npm >/dev/null || without "chainpoint-parse" "no npm"
@@ -27,8 +27,10 @@ case $1 in
       (cd "$here" && npm ci --silent --ignore-scripts) || without "chainpoint-parse" "npm could not fetch it"
       cp "$here/package-lock.json" "$here/node_modules/.of"
     fi
-    drawn=${CARGO_TARGET_DIR:-target}/chainpoints.jsonl
-    cargo run --quiet -p vitalwitness-tests --bin judged -- --chainpoints "$drawn" "${RECEIPTS:-10000}" "${SEED:-1}"
+    target=${CARGO_TARGET_DIR:-target}
+    drawn=$target/chainpoints.jsonl
+    cargo build --quiet --workspace --bins
+    "$target/debug/judged" --chainpoints "$drawn" "${RECEIPTS:-10000}" "${SEED:-1}"
     node "$here/chainpoint.mjs" "$out" tests/vectors/chainpoint.json "$drawn"
     ;;
   tlog)
