@@ -26,8 +26,10 @@ struct Print {
 impl Known {
     /// Whether a record of the same code and value, stamped by a device with the same time (and
     /// number, if both have one), applies within a day of this one: another phone may have stood
-    /// in another zone, or read the device's clock more exactly. Records of another device of the
-    /// inventory do not count: two devices side by side may say the same.
+    /// in another zone, or read the device's clock more exactly. With the same number, a time
+    /// within 90 s is enough: a meter whose clock was set may tell all it has stored by the new one.
+    /// Records of another device of the inventory do not count: two devices side by side may say
+    /// the same.
     pub(super) fn holds(&mut self, record: &Record, core: &Core) -> Result<bool, Error> {
         let Some(print) = Print::of(record) else {
             return Ok(false);
@@ -97,7 +99,8 @@ impl Print {
         let elapsed = [self, other]
             .iter()
             .all(|it| it.time.starts_with("elapsed "));
-        numbered && (stamped || (elapsed && apart == 0))
+        let told_anew = self.sequence.is_some() && apart <= TOLERANCE_MS.unsigned_abs();
+        numbered && (stamped || (elapsed && apart == 0) || (told_anew && other.sequence.is_some()))
     }
 }
 
@@ -110,3 +113,5 @@ fn says(record: &Record) -> Vec<u8> {
 }
 
 const NEAR_MS: i64 = 86_400_000;
+/// As far as a clock that is taken for right may be off.
+const TOLERANCE_MS: i64 = 90_000;

@@ -6,6 +6,8 @@
 //! the cursor is another than the one that was taken, or is gone while later ones are there. So the
 //! reading at the cursor is asked for once more with what is new.
 //!
+//! After 65,535 a device counts from 0 on: as long as the cursor stands there, all is asked for.
+//!
 //! The cursor passes a number only when that one came, or when the device, asked again, counts no
 //! more than came. The memory of a generic health sensor (32-bit numbers) is not read; what it
 //! sends as it is taken is.
@@ -143,7 +145,10 @@ impl History {
                 return None;
             };
             let cursor = self.cursor_of(control.service);
-            let ask = if cursor.is_some() { Ask::New } else { Ask::All };
+            let ask = match cursor {
+                Some(cursor) if cursor.through < u16::MAX => Ask::New,
+                _ => Ask::All,
+            };
             self.current = Some(Current::asking(control, ask, cursor));
         }
     }
@@ -168,6 +173,10 @@ impl History {
         let newest = newest.max(through.filter(|_| current.ask == Ask::New));
         if let Some(newest) = newest.filter(|it| Some(*it) != through) {
             self.move_to(service, newest, current.marks.get(&newest).copied());
+        }
+        // the number after the last one is 0
+        if current.ask == Ask::New && newest == Some(u16::MAX) {
+            self.current = Some(Current::asking(current.control, Ask::All, None));
         }
     }
 

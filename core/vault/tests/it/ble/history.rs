@@ -149,6 +149,45 @@ async fn a_meter_that_counts_anew_and_has_passed_where_it_was_read_is_read_from_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_meter_whose_numbers_begin_again_after_the_last_one_is_read_on() {
+    let stored = |number: u16| {
+        let mut bytes = glucose(number % 100, 2026, false);
+        bytes[1..3].copy_from_slice(&number.to_le_bytes());
+        // a week before the end, a week after it: January, February
+        bytes[5] = if number > 1_000 { 1 } else { 2 };
+        (number, MEASUREMENT, bytes)
+    };
+    let mut world = World::new(meter([]));
+    world.radio.script().memory = (65_530..=65_533).map(stored).collect();
+    let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
+    world.run(&sensor, Goal::History).await.unwrap();
+
+    // past the end within one download, then beyond it, then without what was before it
+    for (memory, newest) in [
+        ((65_530..=65_535).chain(0..3).collect::<Vec<u16>>(), 65_535),
+        ((65_532..=65_535).chain(0..9).collect(), 65_535),
+        ((4..20).collect(), 19),
+        ((4..22).collect(), 21),
+    ] {
+        world.radio.script().memory = memory.iter().copied().map(stored).collect();
+        world.reopen();
+        let kept = world.vault.sensor(&sensor.id).unwrap();
+        world.run(&kept, Goal::History).await.unwrap();
+        let kept = world.vault.sensor(&sensor.id).unwrap();
+        assert_eq!(
+            (kept.through(SERVICE), kept.counts.missing),
+            (Some(newest), 0)
+        );
+        let there = sequences(&world);
+        assert!(memory.iter().all(|it| there.contains(it)), "{there:?}");
+    }
+    let expect: Vec<u16> = (0..22).chain(65_530..=65_535).collect();
+    assert_eq!(sequences(&world), expect);
+    // the last time, only what was new was asked for
+    assert_eq!(requests(&world).last(), Some(&vec![1, 3, 1, 19, 0]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_meter_whose_memory_was_emptied_and_counts_on_gives_what_is_new_and_nothing_twice() {
     let mut world = World::new(meter(0..20));
     let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
@@ -417,4 +456,36 @@ async fn a_meter_in_2010_is_corrected_visibly_and_its_clock_set_after_its_memory
     drop(script);
     let kept = world.vault.sensor(&sensor.id).unwrap();
     assert!(kept.clock.unwrap().behind_ms > 500_000_000_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_tells_what_it_stored_by_the_clock_it_was_given_tells_nothing_new() {
+    let mut script = meter([]);
+    let memory = (0..4).map(|it| (it, MEASUREMENT, glucose(it, 2010, false)));
+    script.memory = memory.collect();
+    script.offered.insert((0x1805, 0x2A2B), READ | WRITE);
+    script
+        .values
+        .insert(0x2A2B, vec![0xDA, 0x07, 1, 1, 1, 0, 0, 5, 0, 0]);
+    let mut world = World::new(script);
+    let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
+    world.run(&sensor, Goal::History).await.unwrap();
+    let first = world.records(GLUCOSE);
+
+    // an hour before 12:06:40 on the wall, and every five minutes; then one more
+    let told = |number: u16| {
+        let mut bytes = glucose(number, 2026, false);
+        let minute = 6 + 5 * u8::try_from(number).unwrap();
+        bytes[5..10].copy_from_slice(&[3, 1, 11, minute, 40]);
+        (number, MEASUREMENT, bytes)
+    };
+    world.radio.script().memory = (0..5).map(told).collect();
+    let clock = vec![0xEA, 0x07, 3, 1, 12, 6, 50, 7, 0, 0];
+    world.radio.script().values.insert(0x2A2B, clock);
+    world.reopen();
+    let kept = world.vault.sensor(&sensor.id).unwrap();
+    world.run(&kept, Goal::History).await.unwrap();
+    assert_eq!(sequences(&world), (0..5).collect::<Vec<u16>>());
+    let records = world.records(GLUCOSE);
+    assert!(first.iter().all(|it| records.contains(it)), "as they were");
 }
