@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Boots the Bluetooth guest once with a payload, the emulated devices beside it, and ends with the
-# guest's status (0 to 126; 200: it ended without a verdict, 201: out of time, 202: no air).
+# guest's status (0 to 125; 200: it ended without a verdict, 201: out of time, 202: no air).
 # Leaves guest.log, air.log and ledger/ in LOGS.
 # usage: boot.sh GUEST PAYLOAD LOGS
 #   BOOT=tcg|kvm|uml   TICK=s between values   NIGHT=values   SEED=n   LIMIT=s   SCENES='a b' (all)   SHOW=1 values, too   AIR=python with bumble
@@ -56,12 +56,13 @@ case ${BOOT:-tcg} in
       -chardev "socket,id=steer,path=$work/steer.sock" -device virtserialport,chardev=steer,name=steer \
       >"$logs/guest.log" 2>&1 </dev/null
     ended=$?
-    # the guest's status comes as 2n+1; QEMU that cannot start exits with 1, too, and the log has no verdict
-    if [ $ended -eq 124 ]; then
+    # the guest's status comes as 2n+3; QEMU that cannot start exits with 1
+    if [ $ended -eq 124 ] || [ $ended -eq 137 ]; then # 137: it had to be killed
       status=201
-    elif [ $((ended % 2)) -eq 1 ] && grep -q '^@t EXIT' "$logs/guest.log"; then
-      status=$((ended >> 1))
+    elif [ $((ended % 2)) -eq 1 ] && [ $ended -ge 3 ]; then
+      status=$(((ended - 3) / 2))
     else
+      echo "QEMU ended with $ended" >>"$logs/guest.log"
       status=200
     fi
     ;;

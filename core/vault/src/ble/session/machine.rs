@@ -27,6 +27,8 @@ pub struct Session {
     todo: VecDeque<Call>,
     doing: Option<(Call, u64)>,
     bond_tried: bool,
+    /// The link went while the bond was made: its answer may say why.
+    gone: bool,
     unbonded: bool,
     subscribed: usize,
     arrived: Vec<Item>,
@@ -78,6 +80,7 @@ impl Session {
             todo: VecDeque::new(),
             doing: None,
             bond_tried: false,
+            gone: false,
             unbonded: false,
             subscribed: 0,
             arrived: Vec::new(),
@@ -123,7 +126,14 @@ impl Session {
             Input::Done(answer) => self.done(answer, now, &mut out),
             Input::Failed(error) => self.failed(error, now, &mut out),
             Input::Value { from, bytes, at_ms } => self.value(from, bytes, at_ms, now, &mut out),
-            Input::Lost => self.lost(Fault::OutOfRange, now, &mut out),
+            Input::Lost => match &mut self.doing {
+                // a device that is given other digits leaves, and both are told in either order
+                Some((Call::Bond, until)) => {
+                    self.gone = true;
+                    *until = (*until).min(now.steady_ms + WHY_MS);
+                }
+                _ => self.lost(Fault::OutOfRange, now, &mut out),
+            },
             Input::Off => self.end(Some(Fault::RadioOff)),
             Input::Kept { kept, unclaimed } => self.kept(kept, unclaimed, now, &mut out),
             Input::NotKept { full } => self.not_kept(full, now, &mut out),
@@ -290,6 +300,9 @@ impl Session {
                 self.learned.bonded = true;
                 // before the first reading: its grade says over what link it came
                 out.push(Command::Learn(self.learned.clone()));
+                if self.gone {
+                    self.lost(Fault::OutOfRange, now, out);
+                }
             }
             (Call::Write(to, _), _) if to.number == uuid::CURRENT_TIME => {
                 if let Some(clock) = &mut self.learned.clock {
@@ -399,6 +412,7 @@ impl Session {
             return;
         }
         self.doing = None;
+        self.gone = false;
         self.todo.clear();
         self.history.lost();
         let rest = self.gather.flush(true);
@@ -440,7 +454,7 @@ impl Session {
             // the radio should have said so itself
             let bonding = *call == Call::Bond;
             self.doing = None;
-            if bonding {
+            if bonding && !self.gone {
                 return self.end(Some(Fault::BondRefused));
             }
             return self.lost(Fault::OutOfRange, now, out);
@@ -581,6 +595,8 @@ fn backoff_ms(tries: u32) -> u64 {
 
 /// After this long a call to the radio is given up.
 const CALL_MS: u64 = 65_000;
+/// How long a bond's answer may come after its link is gone.
+const WHY_MS: u64 = 5_000;
 /// A device that streams is quiet after this long, and given up after that.
 const QUIET_MS: u64 = 15_000;
 const DEAD_MS: u64 = 45_000;

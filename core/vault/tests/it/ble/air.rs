@@ -61,6 +61,9 @@ pub(crate) struct Script {
     /// These need a bond.
     pub(crate) secured: Vec<u16>,
     pub(crate) bonds: VecDeque<Result<(), RadioError>>,
+    /// Bonding breaks the link, and that is told before its answer; or there is none.
+    pub(crate) bond_breaks: bool,
+    pub(crate) bond_hangs: bool,
     /// How the next writes to a characteristic go.
     pub(crate) writes: BTreeMap<u16, VecDeque<RadioError>>,
     pub(crate) bonded: bool,
@@ -223,7 +226,17 @@ impl Radio for FakeRadio {
         script.calls.push("bond".into());
         let result = script.bonds.pop_front().unwrap_or(Ok(()));
         script.bonded |= result.is_ok();
-        done(result)
+        if script.bond_breaks {
+            self.break_link(&mut script);
+        }
+        let hangs = script.bond_hangs;
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            result
+        })
     }
 
     fn unbond(&self, _peripheral: String) -> Pending<'_, ()> {

@@ -66,6 +66,27 @@ async fn a_refused_bond_ends_pairing_and_leaves_no_device_behind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bond_that_is_refused_after_the_link_went_is_refused_and_not_out_of_range() {
+    let mut script = secured();
+    script.bond_breaks = true;
+    script.bonds.push_back(Err(RadioError::BondRefused));
+    let mut world = World::new(script);
+    let error = world.pair(&mine("Cuff", &[CUFF])).await.unwrap_err();
+    assert_eq!(error.code(), Some("bond_refused"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bond_whose_link_went_and_of_which_nobody_tells_is_out_of_range() {
+    let mut script = secured();
+    script.bond_breaks = true;
+    script.bond_hangs = true;
+    script.bonds = VecDeque::from([Err(RadioError::BondRefused); 3]);
+    let mut world = World::new(script);
+    let error = world.pair(&mine("Cuff", &[CUFF])).await.unwrap_err();
+    assert_eq!(error.code(), Some("out_of_range"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_asked_for_a_bond_in_the_background() {
     let mut world = World::new(secured());
     let sensor = world.pair(&mine("Cuff", &[CUFF])).await.unwrap();
