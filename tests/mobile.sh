@@ -9,6 +9,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 cache=${VW_CACHE:-$HOME/.cache/vitalwitness}/mobile
 mkdir -p "$cache"
 targets='aarch64-linux-android aarch64-apple-ios'
+. "$here/tests/chroot.sh"
 
 # parts.sh takes a skipped test off the passed ones.
 skip() {
@@ -17,20 +18,8 @@ skip() {
   exit 0
 }
 
-[ "$(id -u)" = 0 ] || skip "the check for phones needs root for its chroot"
-if ! command -v mmdebstrap >/dev/null; then
-  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q mmdebstrap; } >/dev/null 2>&1 ||
-    skip "mmdebstrap could not be had, so the check for phones has no rustc"
-fi
-
 sid=$cache/sid
-if [ ! -e "$sid/.whole" ]; then
-  rm -rf "$sid"
-  mmdebstrap --quiet --mode=root --aptopt='Acquire::Check-Valid-Until "false"' --variant=minbase \
-    --include=rustc,cargo,rust-src,gcc,libc6-dev,ca-certificates sid "$sid" http://deb.debian.org/debian \
-    >"$cache/sid.log" 2>&1 || { tail -n 5 "$cache/sid.log"; skip "Debian sid's rustc could not be had"; }
-  touch "$sid/.whole"
-fi
+chroot_made "$sid" sid rustc,cargo,rust-src,gcc,libc6-dev,ca-certificates || skip "the check for phones: $why"
 cp "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$sid/etc/ssl/certs/ca-certificates.crt"
 cp /etc/resolv.conf "$sid/etc/resolv.conf"
 cp /etc/hosts "$sid/etc/hosts"
