@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export VW_CACHE ?= $(HOME)/.cache/vitalwitness
 CLOUD_BIN = target/debug/vitalwitness-cloud
 
-.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports test-ble test-kotlin
+.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports test-ble test-kotlin test-swift
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,6 +30,9 @@ test-exports: setup ## receipts in every form, judged by public parsers; leaves 
 
 test-kotlin: setup ## the vault from Kotlin on the JVM: the real library, a real cloud, with its time
 	@tests/parts.sh kotlin
+
+test-swift: setup ## the vault from Swift in a Debian of its own: the real library, a real cloud, with its time
+	@tests/parts.sh swift
 
 test-ble: setup ## vaults against BlueZ in a guest and emulated devices (BOOT=uml: a second kernel)
 	@tests/parts.sh ble

@@ -73,10 +73,12 @@ for part in "$@"; do
       step exports-codes tests/exports/run.sh codes
       ;;
     kotlin) step kotlin tests/kotlin.sh ;;
+    swift) step swift tests/swift.sh ;;
     ble) step bluetooth tests/ble/run.sh ;;
     slow)
       VW_SLOW=1 step slow cargo test --workspace --no-fail-fast --quiet
       VW_SLOW=1 step slow-kotlin tests/kotlin.sh
+      VW_SLOW=1 step slow-swift tests/swift.sh
       VW_SLOW=1 step slow-bluetooth tests/ble/run.sh
       VW_SLOW=1 NIGHT=3600 BOOT=uml step slow-bluetooth-uml tests/ble/run.sh
       step phones tests/mobile.sh

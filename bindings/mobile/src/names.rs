@@ -1,7 +1,7 @@
 //! What crosses as one word: times, days, numbers, hashes and ids.
 //!
 //! A number crosses as its decimal text, so that 5.40 stays 5.40; Kotlin makes it a `BigDecimal`,
-//! Swift a `Decimal`. Hashes and ids cross as lower-case hex: they compare, sort and print.
+//! Swift an `ExactNumber`. Hashes and ids cross as lower-case hex: they compare, sort and print.
 
 use crate::error::VaultError;
 use vitalwitness_domain::decimal::Decimal;

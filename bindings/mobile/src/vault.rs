@@ -29,6 +29,13 @@ use vitalwitness_vault::keys::OsRandom;
 /// show(made.kit.words()) // 24 words, to be written down
 /// vault.add(typedEntry("heart-rate", "62", Instant.now(), 60))
 /// ```
+/// ```swift
+/// let limits = KeyLimits(quietMs: 10_000, presenceMs: 120_000)
+/// let made = try await createVault(path: "\(folder)/vault", log: nil, keyStore: keyStore, limits: limits)
+/// let vault = made.vault
+/// show(try made.kit.words()) // 24 words, to be written down
+/// _ = try await vault.add(record: typedEntry(name: "heart-rate", text: "62", start: Date(), offsetMin: 60))
+/// ```
 #[derive(uniffi::Object)]
 pub struct Vault {
     pub(crate) path: PathBuf,
