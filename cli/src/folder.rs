@@ -5,6 +5,7 @@
 //! records are named. Reads nothing but the folder.
 
 mod proven;
+mod row;
 mod table;
 mod told;
 
@@ -13,11 +14,13 @@ pub(crate) use told::{show, to_json};
 
 use crate::outcome::{Exit, Failure, Outcome};
 use proven::{Key, Proven, key_of};
+use row::Held;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use vitalwitness_domain::export::foreign::without_mark;
 use vitalwitness_proof::locate::locate;
 use vitalwitness_proof::merkle::Tree;
 use vitalwitness_proof::trust::Trust;
@@ -28,6 +31,10 @@ use vitalwitness_proof::{Rejection, sha256};
 pub(crate) enum How {
     /// It says something else than its receipt, or its receipt does not hold.
     Changed,
+    /// It says what is sealed in words of another program: not changed, and not the same.
+    Worded,
+    /// It says what no receipt here proves or disproves.
+    Unproven,
     /// There is a receipt, and no row.
     Missing,
     /// There is a row, and no receipt where one must be.
@@ -64,21 +71,22 @@ pub(crate) struct Compared {
     pub(crate) rows: u64,
     /// Rows that a receipt of their own stands behind.
     pub(crate) vouched: u64,
-    /// What differs.
+    /// What differs, and what cannot be told.
     pub(crate) differences: Vec<Difference>,
-    /// What `fetch.json` counts otherwise, in words.
-    pub(crate) counts: Vec<String>,
+    /// What `fetch.json` counts otherwise, in words: `Missing` or `Added`.
+    pub(crate) counts: Vec<(How, String)>,
 }
 
 impl Compared {
-    /// `NotValid`: something differs. `CannotTell`: nothing does, and no receipt that holds stands
-    /// behind it. `Done`: what has a receipt is as it was.
+    /// `NotValid`: something differs. `Done`: every row has a receipt that holds, and says what is
+    /// sealed. `CannotTell`: anything between.
     pub(crate) fn verdict(&self) -> Exit {
-        if !(self.broken.is_empty() && self.differences.is_empty() && self.counts.is_empty()) {
+        let told = self.differences.iter().all(|it| it.how.is_open());
+        if !(self.broken.is_empty() && told && self.counts.is_empty()) {
             return Exit::NotValid;
         }
-        let vouched = self.held > 0 && (self.rows == 0 || self.vouched > 0);
-        if vouched && self.unclear.is_empty() {
+        let vouched = self.held > 0 && self.rows == self.vouched;
+        if vouched && self.unclear.is_empty() && self.differences.is_empty() {
             Exit::Done
         } else {
             Exit::CannotTell
@@ -86,12 +94,18 @@ impl Compared {
     }
 }
 
+impl How {
+    /// Whether it is neither changed nor unchanged.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Worded | Self::Unproven)
+    }
+}
+
 /// Compares the folder with the receipts in it.
 pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
     let receipts = proven::read(dir, trust)?;
-    let whole = receipts.proven.len() as u64;
     let mut compared = Compared {
-        held: whole + receipts.partial,
+        held: receipts.held,
         partial: receipts.partial,
         broken: receipts.broken,
         unclear: receipts.unclear,
@@ -126,8 +140,8 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
 /// What each row must say: from its receipt, or, where it has none, from `records.json`.
 struct Sheet {
     proven: BTreeMap<String, Proven>,
-    /// Records that proven ones replace or take back.
-    corrected: HashMap<String, &'static str>,
+    /// Records that proven ones replace or take back: what their rows say then, and by which.
+    corrected: HashMap<String, BTreeMap<&'static str, BTreeSet<String>>>,
     /// Written by `fetch`: the newest rows have receipts, in order of time.
     fetched: Option<Counts>,
     /// What `records.json` says of rows without a receipt, and of the ids of all rows.
@@ -152,7 +166,13 @@ struct Place {
 
 impl Sheet {
     fn new(proven: BTreeMap<String, Proven>, fetched: Option<&Value>) -> Self {
-        let corrected = proven.values().flat_map(Proven::corrects).collect();
+        let mut corrected: HashMap<_, BTreeMap<_, BTreeSet<_>>> = HashMap::new();
+        for (by, it) in &proven {
+            for (record, how) in it.corrects() {
+                let how = corrected.entry(record).or_default().entry(how);
+                how.or_default().insert(by.clone());
+            }
+        }
         let count = |name: &str| fetched.and_then(|it| it[name].as_u64());
         let fetched = count("records").zip(count("receipts"));
         Self {
@@ -174,23 +194,17 @@ impl Sheet {
                 record,
                 row,
             };
-            let fields = match self.proven.get(&place.record) {
+            let held = match self.proven.get(&place.record) {
                 Some(proven) => {
                     compared.vouched += 1;
-                    let must = self.must(proven, said);
-                    let mut fields = differing(&must, said);
-                    if self.fetched.is_none() {
-                        fields.retain(|field| proven.row.contains_key(field));
-                    }
-                    fields
+                    self.hold(proven, said)
                 }
-                None => self.unvouched(&place, said, compared),
+                None => Held {
+                    changed: self.unvouched(&place, said, compared),
+                    ..Held::default()
+                },
             };
-            if !fields.is_empty() {
-                compared
-                    .differences
-                    .push(place.is(How::Changed, JSON, fields));
-            }
+            place.tell(held, JSON, compared);
             self.said.insert(place.record.clone(), said.clone());
             places.push(place);
         }
@@ -215,8 +229,12 @@ impl Sheet {
         }
         if self.may_lack(place, &named) {
             self.lacks(place);
-            let state = self.corrected.get(&place.record);
-            let wrong = state.is_some_and(|state| text(said, "state") != *state);
+            let Some(states) = self.corrected.get(&place.record) else {
+                return Vec::new();
+            };
+            let state = text(said, "state");
+            let wrong = self.fetched.is_some() || state == "current";
+            let wrong = wrong && !states.contains_key(state.as_str());
             return wrong.then(|| "state".to_owned()).into_iter().collect();
         }
         Vec::new()
@@ -236,30 +254,6 @@ impl Sheet {
         };
         let oldest = self.proven.values().map(|proven| &proven.key).min();
         counts.receipts < counts.records && oldest.is_none_or(|oldest| place.key < *oldest)
-    }
-
-    /// The row as `fetch` writes it from the record that its receipt proves.
-    fn must(&self, proven: &Proven, said: &Map<String, Value>) -> Map<String, Value> {
-        let mut row = proven.row.clone();
-        let all = self.unproven_at_most() == 0;
-        let state = match self.corrected.get(&text(&row, "record")) {
-            _ if proven.withdraws => Some("withdrawal"),
-            Some(state) => Some(*state),
-            // what takes it back may be among the rows without a receipt
-            None if all => Some("current"),
-            None => None,
-        };
-        let state = state.map_or_else(|| said.get("state").cloned(), |it| Some(it.into()));
-        row.extend(state.map(|state| ("state".to_owned(), state)));
-        let receipt = match said.get("receipt") {
-            Some(Value::Null) | None => Value::Null,
-            Some(_) => proven.name.clone().into(),
-        };
-        row.insert("receipt".to_owned(), receipt);
-        // an id of the delivery, in no receipt
-        let id = said.get("row").cloned();
-        row.extend(id.map(|id| ("row".to_owned(), id)));
-        row
     }
 
     fn unproven_at_most(&self) -> u64 {
@@ -309,22 +303,30 @@ impl Sheet {
         }
     }
 
-    /// `fetch.json` counts rows and receipts: fewer of one kind are gone without a trace.
+    /// `fetch.json` counts rows and receipts: what is gone or added without a trace otherwise.
     fn count(&self, compared: &mut Compared) {
         let Some(counts) = self.fetched else { return };
         let here = compared.held + (compared.broken.len() + compared.unclear.len()) as u64;
+        let mut tell = |how, counted: u64, what: &str, here: u64| {
+            let line = format!("fetch.json counts {counted} {what}; {here} are here.");
+            compared.counts.push((how, line));
+        };
         if here < counts.receipts {
-            compared.counts.push(format!(
-                "fetch.json counts {} receipts; {here} are here.",
-                counts.receipts
-            ));
+            tell(How::Missing, counts.receipts, "receipts", here);
         }
-        let lacking = self.unproven_at_most();
-        let rows = self.lacking.len() as u64;
-        if compared.rows > 0 && rows < lacking {
-            compared.counts.push(format!(
-                "fetch.json counts {lacking} rows without a receipt; {rows} are here."
-            ));
+        if compared.rows == 0 {
+            return;
+        }
+        let named = |how| compared.differences.iter().any(|it| it.how == how);
+        let (missing, added) = (named(How::Missing), named(How::Added));
+        let (lacking, rows) = (self.unproven_at_most(), self.lacking.len() as u64);
+        if rows < lacking {
+            tell(How::Missing, lacking, "rows without a receipt", rows);
+        } else if compared.rows < counts.records && !missing {
+            tell(How::Missing, counts.records, "records", compared.rows);
+        }
+        if compared.rows > counts.records && !added {
+            tell(How::Added, counts.records, "records", compared.rows);
         }
     }
 }
@@ -339,17 +341,18 @@ impl Place {
             fields,
         }
     }
-}
 
-/// Names of the members that are not the same in both.
-fn differing(must: &Map<String, Value>, said: &Map<String, Value>) -> Vec<String> {
-    let names = must
-        .keys()
-        .chain(said.keys().filter(|it| !must.contains_key(*it)));
-    names
-        .filter(|name| must.get(*name) != said.get(*name))
-        .cloned()
-        .collect()
+    fn tell(&self, held: Held, file: &'static str, compared: &mut Compared) {
+        for (how, fields) in [
+            (How::Changed, held.changed),
+            (How::Worded, held.worded),
+            (How::Unproven, held.unproven),
+        ] {
+            if !fields.is_empty() {
+                compared.differences.push(self.is(how, file, fields));
+            }
+        }
+    }
 }
 
 fn text(row: &Map<String, Value>, name: &str) -> String {
@@ -367,7 +370,7 @@ fn optional(dir: &Path, name: &str) -> Outcome<Option<String>> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(dir: &Path, name: &str, text: &str) -> Outcome<T> {
-    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| {
+    serde_json::from_str(without_mark(text)).map_err(|_| {
         Failure::usage(
             "not_fetched",
             format!("{} is not what `fetch` wrote.", dir.join(name).display()),

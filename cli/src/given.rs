@@ -60,7 +60,7 @@ fn by_name(path: &Path) -> Option<Kind> {
 /// The receipt in the text of a QR code, as it was scanned or pasted; a receipt is a CBOR map.
 fn scanned(bytes: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = foreign::without_mark(text);
     // a space at an end may be of the code itself
     let text = text.trim_matches(['\r', '\n', '\t']);
     let decoded = base45::decode(text).or_else(|| base45::decode(text.trim()))?;

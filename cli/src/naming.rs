@@ -18,6 +18,21 @@ pub(crate) fn of_code(code: &str) -> String {
     }
 }
 
+/// Whether `words`, in small letters, are what [`of_code`] says of some code.
+pub(crate) fn is_word(words: &str) -> bool {
+    let mut kinds = observation::all().flat_map(|kind| [kind.words, kind.display]);
+    kinds.any(|it| it.to_lowercase() == words)
+        || OTHERS.iter().any(|it| of_code(it).to_lowercase() == words)
+}
+
+/// What became of a medicine, in the order of `MedStatus`.
+pub(crate) const STATUSES: [&str; 4] = ["planned", "taken", "not taken", "stopped"];
+
+/// Stream codes that are no observation.
+const OTHERS: [&str; 7] = [
+    "medicine", "note", "episode", "offer", "cover", "claim", "decision",
+];
+
 /// `mmHg` for `mm[Hg]`, nothing for a plain count.
 pub(crate) fn of_unit(ucum: &str) -> &str {
     match ucum {

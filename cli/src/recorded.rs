@@ -52,11 +52,12 @@ pub(crate) fn cells(record: &Record) -> Vec<(String, String, String, String)> {
                 .collect(),
         },
         Body::Medicine { name, dose, status } => {
+            let [planned, taken, not_taken, stopped] = naming::STATUSES;
             let status = match status {
-                MedStatus::Planned => "planned",
-                MedStatus::Taken => "taken",
-                MedStatus::NotTaken => "not taken",
-                MedStatus::Stopped => "stopped",
+                MedStatus::Planned => planned,
+                MedStatus::Taken => taken,
+                MedStatus::NotTaken => not_taken,
+                MedStatus::Stopped => stopped,
             };
             let (dose, unit) = match dose {
                 Dose::Quantity(number, unit) => (number.to_string(), unit.as_str()),

@@ -107,9 +107,6 @@ fn all_of(dir: &Path, trust: &Trust, console: &Console) -> Outcome<Exit> {
         console.value(&folder::to_json(&compared));
     } else {
         let (word, tone) = match compared.verdict() {
-            Exit::Done if compared.vouched < compared.rows => {
-                ("Unchanged where a receipt stands behind it", Tone::Seal)
-            }
             Exit::Done => ("Unchanged", Tone::Seal),
             Exit::CannotTell => ("Cannot tell", Tone::Strong),
             _ => ("Changed", Tone::Stop),
@@ -173,9 +170,7 @@ pub(crate) fn read_trust(path: &Path) -> Outcome<Trust> {
         return Err(bad("it is larger than 4 MiB"));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is not text"))?;
-    // some editors write a mark before JSON
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    parse_trust(text).map_err(|error| bad(&error.to_string()))
+    parse_trust(foreign::without_mark(text)).map_err(|error| bad(&error.to_string()))
 }
 
 const MAX_TRUST: u64 = 4 << 20;

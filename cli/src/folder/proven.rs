@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use vitalwitness_domain::record::Record;
+use vitalwitness_domain::record::{Id, Record};
 use vitalwitness_proof::cbor;
 use vitalwitness_proof::record::Schema;
 use vitalwitness_proof::trust::Trust;
@@ -21,8 +21,10 @@ pub(super) struct Proven {
     /// What its row says.
     pub(super) row: Map<String, Value>,
     pub(super) key: Key,
-    /// The receipt's file.
-    pub(super) name: String,
+    /// The files of its receipts, in order.
+    pub(super) names: Vec<String>,
+    /// Its record id.
+    pub(super) rid: Option<Id>,
     /// Whether it only takes another one back.
     pub(super) withdraws: bool,
     corrects: Vec<(String, &'static str)>,
@@ -40,7 +42,9 @@ impl Proven {
 pub(super) struct Receipts {
     /// What those that show a whole record prove, by record hash.
     pub(super) proven: BTreeMap<String, Proven>,
-    /// How many hold and show a part, nothing, or no record.
+    /// How many hold.
+    pub(super) held: u64,
+    /// How many of them show a part, nothing, or no record.
     pub(super) partial: u64,
     /// Names of those that do not hold.
     pub(super) broken: Vec<String>,
@@ -55,13 +59,17 @@ pub(super) fn read(dir: &Path, trust: &Trust) -> Outcome<Receipts> {
         let bytes = fs::read(&path)
             .map_err(|error| Failure::unreadable(&path.display().to_string(), &error))?;
         match vitalwitness_proof::verify(&bytes, None, trust) {
-            Ok(facts) => match record(facts, &name) {
-                Some(found) => {
-                    let record = super::text(&found.row, "record");
-                    receipts.proven.insert(record, found);
+            Ok(facts) => {
+                receipts.held += 1;
+                match record(facts) {
+                    Some(found) => {
+                        let record = super::text(&found.row, "record");
+                        let proven = receipts.proven.entry(record).or_insert(found);
+                        proven.names.push(name);
+                    }
+                    None => receipts.partial += 1,
                 }
-                None => receipts.partial += 1,
-            },
+            }
             Err(why) if exit_of(why) == Exit::CannotTell => receipts.unclear.push((name, why)),
             Err(_) => receipts.broken.push(name),
         }
@@ -90,7 +98,7 @@ fn files(dir: &Path) -> Outcome<BTreeMap<String, PathBuf>> {
     Ok(found)
 }
 
-fn record(facts: Facts, name: &str) -> Option<Proven> {
+fn record(facts: Facts) -> Option<Proven> {
     let hash = facts.record_hash?;
     let shown = facts.disclosed.filter(|shown| shown.whole)?;
     if shown.schema == Schema::BatchHeader {
@@ -113,7 +121,8 @@ fn record(facts: Facts, name: &str) -> Option<Proven> {
     Some(Proven {
         row,
         key: (record.start_ms, hex::encode(hash)),
-        name: name.to_owned(),
+        names: Vec::new(),
+        rid: record.rid,
         withdraws: record.is_void(),
         corrects,
     })

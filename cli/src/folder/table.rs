@@ -1,8 +1,10 @@
 //! `records.csv`: as it is written, and compared line by line with what it must say.
 
-use super::proven::key_of;
+use super::proven::{Proven, key_of};
+use super::row::{self, BESIDE, Held, Word};
 use super::{CSV, Compared, How, Place, Sheet, text};
 use serde_json::{Map, Value};
+use vitalwitness_domain::export::foreign::without_mark;
 use vitalwitness_domain::tracing::delimited;
 
 /// The first line of `records.csv`.
@@ -10,6 +12,7 @@ pub(crate) const HEADING: [&str; 12] = [
     "start", "end", "code", "name", "value", "unit", "origin", "state", "note", "record",
     "receipt", "row",
 ];
+const CODE: usize = 2;
 const RECORD: usize = 9;
 
 /// The cells of a row of `records.json` as lines of `records.csv`: one for each part.
@@ -44,7 +47,7 @@ fn safe(text: &str) -> String {
 impl Sheet {
     /// Compares `records.csv`; `told`: with what `records.json` says where there is no receipt.
     pub(super) fn take_csv(&mut self, text: &str, told: bool, compared: &mut Compared) {
-        let lines = delimited(text.trim_start_matches('\u{feff}'), ',');
+        let lines = delimited(without_mark(text), ',');
         let mut lines = (1..).zip(lines.iter()).peekable();
         if let Some((row, _)) = lines.next_if(|(_, heading)| *heading != &HEADING) {
             let heading = Place {
@@ -76,35 +79,61 @@ impl Sheet {
                 }
             }
             let must = self.lines_for(&place.record, first);
-            let mut fields = Vec::new();
-            compare_line(must.first(), first, &mut fields);
+            let mut held = Held::default();
+            self.compare_beside(&place.record, first, &mut held);
+            compare_line(must.first(), first, &mut held);
             let more = |line: &Vec<String>| line.get(RECORD) == Some(&place.record);
             for must in must.iter().skip(1) {
                 match lines.next_if(|(_, line)| more(line)) {
-                    Some((_, line)) => compare_line(Some(must), line, &mut fields),
-                    None => fields.push("a line of it is missing".to_owned()),
+                    Some((_, line)) => compare_line(Some(must), line, &mut held),
+                    None => held.take("a line of it is missing", Word::Wrong),
                 }
             }
-            fields.dedup();
-            if !fields.is_empty() {
-                let changed = place.is(How::Changed, CSV, fields);
-                compared.differences.push(changed);
-            }
+            place.tell(held, CSV, compared);
             places.push(place);
         }
         self.order(&places, CSV, compared);
     }
 
+    /// Holds what a line says beside its record against the receipts.
+    fn compare_beside(&self, record: &str, line: &[String], held: &mut Held) {
+        let Some(proven) = self.proven.get(record) else {
+            return;
+        };
+        for field in BESIDE {
+            let cell = HEADING.iter().position(|it| *it == field);
+            let cell = cell.and_then(|at| line.get(at)).cloned();
+            let none = field == "receipt" && cell.as_deref() == Some("");
+            let said = cell.filter(|_| !none).map_or(Value::Null, Value::from);
+            let word = match &said {
+                // `list` knows no deliveries
+                Value::String(id) if field == "row" && id.is_empty() && self.fetched.is_none() => {
+                    Word::Same
+                }
+                said => self.beside(proven, field, said, held),
+            };
+            held.take(field, word);
+        }
+    }
+
     /// The lines of a record, or none where nothing is known of it.
     fn lines_for(&self, record: &str, first: &[String]) -> Vec<Vec<String>> {
-        let said = self.said.get(record);
-        match (self.proven.get(record), said) {
-            (Some(proven), Some(said)) => lines_of(&self.must(proven, said)),
-            (Some(proven), None) => {
+        match (self.proven.get(record), self.said.get(record)) {
+            (Some(proven), said) => {
                 let cells = HEADING.iter().zip(first);
-                let own = cells.filter(|(name, _)| ["state", "receipt", "row"].contains(name));
+                let own = cells.filter(|(name, _)| BESIDE.contains(name));
                 let own = own.map(|(name, cell)| ((*name).to_owned(), Value::from(cell.clone())));
-                lines_of(&self.must(proven, &own.collect()))
+                let mut beside: Map<String, Value> = own.collect();
+                // what records.json says wrongly is named there
+                for field in BESIDE {
+                    let said = said.and_then(|said| said.get(field));
+                    let holds = |said: &&Value| {
+                        self.beside(proven, field, said, &mut Held::default()) == Word::Same
+                    };
+                    let said = said.filter(holds).cloned();
+                    beside.extend(said.map(|said| (field.to_owned(), said)));
+                }
+                lines_of(&must(proven, &beside))
             }
             (None, Some(said)) => lines_of(said),
             (None, None) => Vec::new(),
@@ -119,15 +148,27 @@ impl Sheet {
     }
 }
 
-fn compare_line(must: Option<&Vec<String>>, line: &[String], fields: &mut Vec<String>) {
+/// The row as `fetch` writes it from the record that its receipt proves, and as `beside` says.
+fn must(proven: &Proven, beside: &Map<String, Value>) -> Map<String, Value> {
+    let mut row = proven.row.clone();
+    row.extend(beside.clone());
+    row
+}
+
+fn compare_line(must: Option<&Vec<String>>, line: &[String], held: &mut Held) {
     let Some(must) = must else { return };
-    for (at, name) in HEADING.iter().enumerate() {
-        if must.get(at) != line.get(at) {
-            fields.push((*name).to_owned());
-        }
+    let code = must.get(CODE).map(String::as_str).unwrap_or_default();
+    for (at, field) in HEADING.iter().enumerate() {
+        let word = match (must.get(at), line.get(at)) {
+            (must, said) if must == said => Word::Same,
+            (Some(must), Some(said)) if *field == "name" => row::name(code, must, said),
+            (Some(must), Some(said)) if *field == "origin" => row::origin(must, said),
+            _ => Word::Wrong,
+        };
+        held.take(field, word);
     }
     if line.len() > HEADING.len() {
-        fields.push("a cell too many".to_owned());
+        held.take("a cell too many", Word::Wrong);
     }
 }
 

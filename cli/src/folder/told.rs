@@ -7,7 +7,7 @@ use crate::outcome::Exit;
 use crate::wording;
 use serde_json::{Value, json};
 
-/// `{"verdict": .., "receipts": {..}, "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..]}`.
+/// `{"verdict": .., "receipts": {..}, "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..], "worded": [..], "unproven": [..]}`.
 pub(crate) fn to_json(compared: &Compared) -> Value {
     let of = |how: How| -> Vec<Value> {
         let found = compared.differences.iter().filter(|it| it.how == how);
@@ -34,7 +34,9 @@ pub(crate) fn to_json(compared: &Compared) -> Value {
         "missing": of(How::Missing),
         "added": of(How::Added),
         "moved": of(How::Moved),
-        "counts": compared.counts,
+        "worded": of(How::Worded),
+        "unproven": of(How::Unproven),
+        "counts": compared.counts.iter().map(|(_, line)| line).collect::<Vec<_>>(),
     })
 }
 
@@ -95,8 +97,12 @@ pub(crate) fn show(console: &Console, compared: &Compared) {
     for found in &compared.differences {
         console.line(sentence(console, found));
     }
-    for line in &compared.counts {
-        console.line(format!("{} {line}", console.paint(Tone::Stop, "Missing:")));
+    for (how, line) in &compared.counts {
+        let word = match how {
+            How::Added => "Added:",
+            _ => "Missing:",
+        };
+        console.line(format!("{} {line}", console.paint(Tone::Stop, word)));
     }
 }
 
@@ -106,11 +112,27 @@ fn sentence(console: &Console, found: &Difference) -> String {
         How::Missing => ("Missing:", ": it must be here, and is not".into()),
         How::Added => ("Added:", ": nothing here says that it belongs here".into()),
         How::Moved => ("Re-ordered:", ": it stands at another place".into()),
+        How::Worded => (
+            "Worded otherwise:",
+            format!(": {}; what is sealed is the same", found.fields.join(", ")),
+        ),
+        How::Unproven => (
+            "Cannot tell:",
+            format!(
+                ": {}, of which no receipt here says",
+                found.fields.join(", ")
+            ),
+        ),
+    };
+    let tone = if found.how.is_open() {
+        Tone::Decide
+    } else {
+        Tone::Stop
     };
     let row = found.row.map(|row| format!(", row {row}"));
     format!(
         "{} record {} in {}{}{}",
-        console.paint(Tone::Stop, word),
+        console.paint(tone, word),
         printable(&found.record),
         found.file,
         row.unwrap_or_default(),

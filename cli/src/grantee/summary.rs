@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use vitalwitness_domain::decimal::Decimal;
+use vitalwitness_domain::export::foreign::without_mark;
 
 /// Sum up what was fetched, and check every receipt of it again.
 #[derive(Args, Debug)]
@@ -34,7 +35,7 @@ Examples:
 
 Every row of records.json and records.csv is compared with the receipts beside them; changed,
 missing, added and re-ordered records are named (exit code 1). Rows without a receipt are counted:
-nothing here vouches for them.
+nothing here vouches for them (exit code 3, as for whatever else cannot be told).
 
 Needs no connection and no key. Rows that are not shown and rows that were never measured look
 the same: do not read anything into a gap.";
@@ -155,7 +156,7 @@ fn read<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Outcome<T> {
     let path = dir.join(name);
     let text = fs::read_to_string(&path)
         .map_err(|error| Failure::unreadable(&path.display().to_string(), &error))?;
-    serde_json::from_str(&text).map_err(|_| {
+    serde_json::from_str(without_mark(&text)).map_err(|_| {
         Failure::usage(
             "not_fetched",
             format!("{} is not what `fetch` wrote.", path.display()),
@@ -201,7 +202,7 @@ fn show(
     if compared.verdict() == Exit::CannotTell && compared.rows > 0 {
         let word = console.paint(Tone::Strong, "Cannot tell");
         console.line(format!(
-            "{word}: of some or all of it no receipt here holds."
+            "{word}: for some or all of it no receipt here says what is true."
         ));
         console.gap();
     }

@@ -205,7 +205,10 @@ async fn rows_without_a_receipt_are_counted_and_never_vouched_for() {
     let receipts = std::fs::read_dir(folder.0.join("receipts")).unwrap();
     assert_eq!(receipts.count(), 3, "those of the fetch before are gone");
     let report = || place.run("nobody", &["report", &dir]);
-    let said = report().done();
+    let ran = report();
+    assert_eq!(ran.exit, 3, "{ran:?}");
+    let said: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(said["verdict"], "cannot_tell");
     assert_eq!(said["rows"], json!({"all": 9, "with_receipt": 3}));
     let told = place.text("nobody", &["report", &dir]).out;
     assert!(
@@ -236,5 +239,135 @@ async fn rows_without_a_receipt_are_counted_and_never_vouched_for() {
         said["counts"][0].as_str().unwrap().contains("5 are here"),
         "{said}"
     );
+
+    // an old row too many, in both tables
+    let mut old = rows[0].clone();
+    old["record"] = json!("ab".repeat(32));
+    old["state"] = json!("replaced");
+    old["start"] = json!("2020-01-01T08:00:00+00:00");
+    let mut forged = rows.clone();
+    forged.insert(0, old);
+    folder.put_rows(&forged);
+    let csv = folder.text("records.csv");
+    let first = csv.lines().nth(1).unwrap();
+    let record = rows[0]["record"].as_str().unwrap();
+    let line = first.replace(record, &"ab".repeat(32));
+    let line = line.replace("current", "replaced");
+    let start = rows[0]["start"].as_str().unwrap();
+    let line = line.replacen(start, "2020-01-01T08:00:00+00:00", 1);
+    folder.put(
+        "records.csv",
+        &csv.replacen(first, &format!("{line}\n{first}"), 1),
+    );
+    let ran = report();
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    let said: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        said["counts"],
+        json!(["fetch.json counts 9 records; 10 are here."]),
+        "{said}"
+    );
+    place.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sealed_decides_and_what_no_receipt_says_is_not_called_unchanged() {
+    let (place, folder) = fetched().await;
+    let dir = folder.0.to_str().unwrap().to_owned();
+    let trust = folder.0.join("trust.json").to_str().unwrap().to_owned();
+    std::fs::remove_file(folder.0.join("records.csv")).unwrap();
+    let rows = folder.rows();
+    let receipt = rows[4]["receipt"].as_str().unwrap();
+    let second = folder.0.join("receipts/ffffffffffffffff.vwr");
+    let counted = folder.text("fetch.json");
+    for fetch_json in [true, false] {
+        if fetch_json {
+            folder.put("fetch.json", &counted);
+        } else {
+            std::fs::remove_file(folder.0.join("fetch.json")).unwrap();
+        }
+        let verdict = |change: &dyn Fn(&mut Value)| {
+            let mut rows = rows.clone();
+            change(&mut rows[4]);
+            folder.put_rows(&rows);
+            let ran = place.run("nobody", &["verify", &dir, "--trust", &trust]);
+            let said: Value = serde_json::from_str(&ran.out).unwrap();
+            let fields: Vec<Value> = ["changed", "worded", "unproven"]
+                .iter()
+                .map(|how| said[how][0]["fields"].clone())
+                .filter(|it| !it.is_null())
+                .collect();
+            (ran.exit, Value::from(fields))
+        };
+        let nothing = json!([]);
+        assert_eq!(verdict(&|_| ()), (0, nothing.clone()));
+
+        // a second receipt of the same record
+        std::fs::copy(folder.0.join(receipt), &second).unwrap();
+        assert_eq!(verdict(&|_| ()), (0, nothing.clone()));
+        std::fs::remove_file(&second).unwrap();
+
+        // the state, and a column of somebody's own
+        let unproven = if fetch_json { 1 } else { 3 };
+        let state = json!([["state"]]);
+        let withdrawn = verdict(&|row| row["state"] = json!("withdrawn"));
+        assert_eq!(withdrawn, (unproven, state.clone()));
+        let withdrawal = verdict(&|row| row["state"] = json!("withdrawal"));
+        assert_eq!(withdrawal, (1, state));
+        let column = verdict(&|row| row["diagnosis"] = json!("diabetes"));
+        assert_eq!(column, (1, json!([["diagnosis"]])));
+        let delivery = verdict(&|row| row["row"] = json!("nobody"));
+        assert_eq!(delivery, (1, json!([["row"]])));
+
+        // words for what is sealed: of another program, and for something else
+        let name = verdict(&|row| row["parts"][0]["name"] = json!("Pulse, at rest"));
+        assert_eq!(name, (3, json!([["name"]])));
+        let origin = verdict(&|row| row["origin"] = json!("Entered by the person"));
+        assert_eq!(origin, (3, json!([["origin"]])));
+        let name = verdict(&|row| row["parts"][0]["name"] = json!("Body weight"));
+        assert_eq!(name, (1, json!([["parts"]])));
+        let origin = verdict(&|row| row["origin"] = json!("Signed by a clinician"));
+        assert_eq!(origin, (1, json!([["origin"]])));
+        let grade = verdict(&|row| row["grade"] = json!(4));
+        assert_eq!(grade, (1, json!([["grade"]])));
+    }
+    place.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_list_prints_is_held_against_the_receipts_beside_it() {
+    let place = Place::new().await;
+    place.patient();
+    let printed = place.text("me", &["list", "--json"]);
+    let mut rows: Vec<Value> = serde_json::from_str(&printed.out).unwrap();
+    let (dir, trust) = (place.path("given"), place.path("trust.json"));
+    let folder = Folder(Path::new(&dir).to_owned());
+    std::fs::create_dir(&folder.0).unwrap();
+    place.run("me", &["trust", "-o", &trust]).done();
+    for (at, row) in rows.iter().enumerate() {
+        let (record, file) = (row["record"].as_str().unwrap(), format!("{dir}/{at}.vwr"));
+        place.run("me", &["receipt", record, "-o", &file]).done();
+    }
+    let verdict = |rows: &[Value]| {
+        folder.put_rows(rows);
+        place
+            .run("nobody", &["verify", &dir, "--trust", &trust])
+            .exit
+    };
+    assert_eq!(verdict(&rows), 0);
+    let honest = rows[0].clone();
+    for (column, said, exit) in [
+        ("id", json!("ab".repeat(16)), 1),
+        ("state", json!("stored"), 0),
+        ("state", json!("believed"), 1),
+        ("withdrawn", json!(true), 3),
+        ("corrected_by", json!("ab".repeat(32)), 3),
+        ("corrected_by", json!("nobody"), 1),
+        ("diagnosis", json!("diabetes"), 1),
+    ] {
+        rows[0][column] = said.clone();
+        assert_eq!(verdict(&rows), exit, "{column} {said}");
+        rows[0] = honest.clone();
+    }
     place.server.shutdown().await;
 }

@@ -42,7 +42,7 @@ pub struct Anchor {
 
 /// Whether `bytes` begin as a Chainpoint proof does: with zlib's head, or as a JSON object.
 pub fn looks_like_one(bytes: &[u8]) -> bool {
-    let text = without_mark(bytes).trim_ascii_start();
+    let text = bytes_without_mark(bytes).trim_ascii_start();
     bytes.first() == Some(&ZLIB) || text.first() == Some(&b'{')
 }
 
@@ -62,7 +62,7 @@ pub fn read(bytes: &[u8]) -> Result<Foreign, Rejection> {
     let value = if binary {
         unpack(bytes)?
     } else {
-        serde_json::from_slice(without_mark(bytes)).map_err(|_| Rejection::Malformed)?
+        serde_json::from_slice(bytes_without_mark(bytes)).map_err(|_| Rejection::Malformed)?
     };
     let proof = value.as_object().ok_or(Rejection::Malformed)?;
     let context = text(proof, "@context")?;
@@ -87,9 +87,16 @@ pub fn read(bytes: &[u8]) -> Result<Foreign, Rejection> {
     })
 }
 
-/// JSON without the mark (U+FEFF) that some editors write before it.
-fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(MARK).unwrap_or(bytes)
+/// Text without the byte order mark that some editors write before it.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
+/// The same of bytes that may be no text.
+pub fn bytes_without_mark(bytes: &[u8]) -> &[u8] {
+    let mut mark = [0; MARK.len_utf8()];
+    let mark = MARK.encode_utf8(&mut mark).as_bytes();
+    bytes.strip_prefix(mark).unwrap_or(bytes)
 }
 
 fn unpack(bytes: &[u8]) -> Result<Value, Rejection> {
@@ -344,8 +351,8 @@ const OPS: [(&str, Algorithm); 8] = [
 ];
 /// The first byte of zlib with a 32 KiB window.
 const ZLIB: u8 = 0x78;
-/// The byte order mark that some editors write before JSON.
-pub const MARK: &[u8] = "\u{feff}".as_bytes();
+/// The byte order mark.
+const MARK: char = '\u{feff}';
 /// The longest proof, also unpacked.
 const MAX_BYTES: usize = 1 << 20;
 const MAX_VALUE: usize = 64 << 10;
