@@ -12,7 +12,7 @@ use crate::index::Indexed;
 use crate::keys::random_bytes;
 use crate::parts::{self, PartWriter};
 use crate::sealing::queue;
-use crate::store::{BatchId, DAMAGED, Erased, Kind, Priority};
+use crate::store::{BatchId, DAMAGED, Erased, Kind, Priority, StoreError, Tx};
 use crate::summary::DaySums;
 use crate::sync::errands::Errand;
 use crate::tasks::Task;
@@ -49,7 +49,8 @@ impl Vault {
 
     /// Erases all records of a stream, with every key of it. Returns how many.
     ///
-    /// The cloud's copy goes with the next sync. Copies on other devices of the account stay until
+    /// The cloud's copy goes with the next sync; until then, and after it, nothing that the cloud
+    /// tells brings it back here. Copies on other devices of the account stay until
     /// they are erased there: a cloud's word alone deletes nothing on a device.
     ///
     /// # Errors
@@ -96,6 +97,11 @@ impl Vault {
         }
         Ok(())
     }
+}
+
+/// Whether a batch, a stream key or a bag item was erased here.
+pub(crate) fn is_erased(id: &Id, tx: &Tx<'_>) -> Result<bool, StoreError> {
+    Ok(tx.get(Kind::Erased, id)?.is_some())
 }
 
 fn erased<'a>(records: impl IntoIterator<Item = (&'a Hash, &'a Record)>) -> Erased {
@@ -209,16 +215,19 @@ impl Core {
             for (row, batch, _) in &batches {
                 tx.remove_batch(*row)?;
                 tx.remove(Kind::BatchProof, batch)?;
+                tx.put(Kind::Erased, batch, 0, &[])?;
                 let task = Task::Erase { batch: *batch };
                 tx.queue(Priority::Revoke, &task.encode())?;
             }
             for key in &keys {
                 tx.remove(Kind::Stream, key)?;
+                tx.put(Kind::Erased, key, 0, &[])?;
             }
             for (item, _, secret) in crate::bag::BagSecret::all(tx)? {
                 if matches!(secret, crate::bag::BagSecret::Stream { id, .. } if keys.contains(&id))
                 {
                     tx.remove(Kind::Bag, &item)?;
+                    tx.put(Kind::Erased, &item, 0, &[])?;
                     Errand::EraseBag(Id16(item)).queue(tx)?;
                 }
             }

@@ -1,10 +1,12 @@
 //! A cloud that cheats: rolls back, forks, replaces keys, hides entries. Each is caught.
 
 use crate::clinic::{Clinic, hpke_spki, scope};
-use crate::net::{Liar, Refuser};
-use crate::town::{DAY, HEART, NOON, Town, all};
+use crate::net::{Gap, Liar, Refuser};
+use crate::town::{DAY, HEART, NOON, SLEEP, Town, all, value};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use vitalwitness_domain::hpke::SoftwareKey;
+use vitalwitness_domain::stream::Granularity;
 use vitalwitness_domain::wire::{Changes, Logged, Proof, Sig64, What};
 use vitalwitness_vault::Error;
 use vitalwitness_vault::share::{LeaveOut, ShareError};
@@ -134,6 +136,66 @@ async fn changes_that_a_cloud_calls_gone_are_read_again_and_no_record_twice() {
     assert_eq!(all(&phone.vault).len(), records + 10);
     assert_eq!(phone.vault.requests().unwrap().len(), requests);
     assert!(phone.vault.set_aside().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_waits_to_be_erased_is_not_brought_back_by_reading_all_changes_again() {
+    let town = Town::new().await;
+    let mut phone = town.phone("p").await;
+    phone.add(HEART, NOON, 5);
+    phone.add(SLEEP, NOON, 2);
+    phone.sync().await;
+    let stream = value(HEART, NOON, 60).stream(Granularity::Raw).unwrap();
+    assert_eq!(phone.vault.erase_stream(&stream).unwrap(), 5);
+    let (left, keys) = (all(&phone.vault), phone.vault.stream_keys().unwrap());
+    assert_eq!((left.len(), keys.len()), (2, 1));
+    phone.reopen();
+    // all is called gone, and nothing that deletes arrives
+    let honest = phone.transport.clone();
+    let mute = Gap::before(honest.clone(), |request| request.method == "DELETE");
+    for deaf in [mute, honest.clone()] {
+        phone.transport = Refuser::before(honest.clone(), "/v1/changes", 410, "cursor_gone");
+        phone.vault.sync_all(&phone.transport).await.unwrap();
+        phone.reopen();
+        town.time.pass(DAY);
+        phone.vault.sync_all(&deaf).await.unwrap();
+        assert_eq!(all(&phone.vault), left);
+        assert_eq!(phone.vault.stream_keys().unwrap(), keys);
+        town.time.pass(DAY);
+    }
+    phone.transport = honest;
+    phone.sync().await;
+    assert_eq!(all(&phone.vault), left);
+    assert_eq!(phone.vault.set_aside().unwrap(), []);
+    // what is measured anew of that stream is kept
+    phone.add(HEART, NOON, 3);
+    phone.sync().await;
+    assert_eq!(all(&phone.vault).len(), 5);
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_asks_for_a_head_only_where_the_account_may_be_forgotten() {
+    let town = Town::new().await;
+    for (status, code, asks) in [
+        (401, "unauthorized", true),
+        (403, "forbidden", true),
+        (404, "not_found", true),
+        (429, "too_many_requests", false),
+        (503, "unavailable", false),
+    ] {
+        let phone = town.phone(code).await;
+        let heads = Arc::new(AtomicUsize::new(0));
+        let counted = heads.clone();
+        let watched = Gap::before(phone.transport.clone(), move |request| {
+            let head = request.target.starts_with("/v1/log/checkpoint");
+            counted.fetch_add(usize::from(head), Ordering::Relaxed);
+            false
+        });
+        let refuser = Refuser::before(watched, "/v1/sessions", status, code);
+        let report = phone.vault.sync_all(&refuser).await.unwrap();
+        assert!(!report.done, "{code}");
+        assert_eq!(heads.load(Ordering::Relaxed) > 0, asks, "{code}");
+    }
 }
 
 #[tokio::test]

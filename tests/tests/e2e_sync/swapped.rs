@@ -1,7 +1,7 @@
 //! A cloud that serves a vault secret of its own: no phone opens it, none seals anything under it.
 
 use crate::net::{Gap, Liar};
-use crate::town::{HEART, NOON, SLEEP, Town, all, sync};
+use crate::town::{HEART, NOON, Phone, SLEEP, Town, all, sync};
 use std::sync::{Arc, Mutex};
 use vitalwitness_domain::wire::{
     BagItem, Bytes, DeviceStatement, Id16, NewAccount, NewRecovery, Recovery, SealedTo, Sig64,
@@ -49,6 +49,17 @@ fn watched(to: Arc<dyn Transport>, seen: Seen) -> Arc<dyn Transport> {
         }
         false
     })
+}
+
+/// A phone with five records in the cloud, which sees all that it sends.
+async fn watched_phone(town: &Town) -> (Phone, Arc<dyn Transport>, Seen) {
+    let seen = Seen::default();
+    let mut phone = town.phone("first").await;
+    let honest = watched(phone.transport.clone(), seen.clone());
+    phone.transport = honest.clone();
+    phone.add(HEART, NOON, 5);
+    phone.sync().await;
+    (phone, honest, seen)
 }
 
 /// A secret of the cloud's own, sealed to all that it knows, signed by nobody.
@@ -129,12 +140,7 @@ fn lying(to: Arc<dyn Transport>, seen: Seen, forge: Forge) -> Arc<dyn Transport>
 #[tokio::test]
 async fn a_vault_secret_of_the_cloud_s_own_is_refused_and_nothing_is_sealed_under_it() {
     let town = Town::new().await;
-    let seen = Seen::default();
-    let mut first = town.phone("first").await;
-    let honest = watched(first.transport.clone(), seen.clone());
-    first.transport = honest.clone();
-    first.add(HEART, NOON, 5);
-    first.sync().await;
+    let (mut first, honest, seen) = watched_phone(&town).await;
     let (second, _) = crate::devices::pair(&town, &first, "second").await;
     sync(&second, &honest, &town.time).await;
     // the other phone makes the next secret
@@ -180,12 +186,7 @@ async fn a_vault_secret_of_the_cloud_s_own_is_refused_and_nothing_is_sealed_unde
 #[tokio::test]
 async fn a_kit_and_a_new_phone_take_no_vault_secret_of_the_cloud_s_own() {
     let town = Town::new().await;
-    let seen = Seen::default();
-    let mut first = town.phone("first").await;
-    let honest = watched(first.transport.clone(), seen.clone());
-    first.transport = honest.clone();
-    first.add(HEART, NOON, 5);
-    first.sync().await;
+    let (first, honest, seen) = watched_phone(&town).await;
     let settings = town.settings().await;
     let foreign = |opened: Result<Vault, Error>, why: &str| match opened {
         Err(Error::Cloud(ClientError::ForeignSecret)) => {}

@@ -51,6 +51,9 @@ pub enum Kind {
     Sensor = 19,
     /// Which source counts first of a quantity; name: its code.
     Priority = 20,
+    /// What was erased here and is not taken in again: a batch, a stream key or a bag item, by its
+    /// id.
+    Erased = 21,
 }
 
 /// One of them, opened.

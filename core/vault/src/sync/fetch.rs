@@ -11,6 +11,7 @@ use super::round::{Asked, Round};
 use crate::Error;
 use crate::channels::Channel;
 use crate::client::ClientError;
+use crate::erasing::is_erased;
 use crate::handover::Adopt;
 use crate::header::Sealer;
 use crate::share::{May, Writers};
@@ -29,6 +30,9 @@ impl Round<'_> {
     /// Fetches and adopts a batch that was sealed elsewhere.
     pub(super) async fn fetch(&mut self, info: &BatchInfo) -> Result<Asked, Error> {
         let known = self.vault.with(|core| core.known_of(info))?;
+        if known.erased {
+            return Ok(Asked::Gone);
+        }
         if known.revision.is_some_and(|held| held >= info.revision) {
             return Ok(Asked::Done);
         }
@@ -137,6 +141,8 @@ impl Round<'_> {
 
 /// What is here of a batch that the cloud tells of.
 struct Known {
+    /// It was erased here.
+    erased: bool,
     /// The revision that is held.
     revision: Option<u32>,
     /// The owner of its channel, if that is this account's.
@@ -153,6 +159,7 @@ impl Core {
         let own = own.filter(|own| own.secrets.channel == info.channel.0);
         let key = self.streams.get(&info.stream_key.0);
         Ok(Known {
+            erased: is_erased(&info.batch.0, &self.store.reader())?,
             revision: sealed.map(|sealed| sealed.revision),
             owner: own.map(|own| own.secrets.owner.id()),
             stream: key.map(|key| key.stream.clone()),

@@ -8,6 +8,7 @@ use super::link::{self, Number};
 use crate::Error;
 use crate::account::VaultSecret;
 use crate::bag::BagSecret;
+use crate::erasing::is_erased;
 use crate::heads::Evidence;
 use crate::index::Index;
 use crate::store::{BatchId, BatchState, Kind, StoreError, Tx};
@@ -66,6 +67,9 @@ impl Core {
                             }
                         }
                     }
+                    // what was erased here stays erased, whatever is told of it again
+                    What::Batch { info } if is_erased(&info.batch.0, tx)? => {}
+                    What::Bag { item } if is_erased(&item.item.0, tx)? => {}
                     What::Batch { info } => take_batch(info, index, &mut brought, tx)?,
                     What::Bag { item } => {
                         take_bag(item, cursor + 1, &account, &mut brought, tx)?;
@@ -277,6 +281,13 @@ fn take_bag(
         && old.generation >= item.generation
     {
         log::warn!("a vault secret of the bag does not precede the one it is sealed under");
+        return Ok(());
+    }
+    if let BagSecret::Stream { id, .. } = &secret
+        && is_erased(id, tx)?
+    {
+        // another device put it there once more
+        Errand::EraseBag(item.item).queue(tx)?;
         return Ok(());
     }
     secret.keep_at(&item.item.0, cursor, tx)?;

@@ -234,7 +234,10 @@ impl<'v> Round<'v> {
             Step::Register => self.register().await?,
             Step::SignIn => match self.sign_in().await? {
                 // an account that is not known any more may be a log that was rolled back
-                refused @ Asked::Answer(Answer::Refused { .. }) => {
+                refused @ Asked::Answer(Answer::Refused {
+                    status: 401 | 403 | 404,
+                    ..
+                }) => {
                     let _ = self.head().await?;
                     refused
                 }
