@@ -80,8 +80,8 @@ debian=$debian built=$built work=$work timeout --kill-after=30 $limit unshare --
 python3 - "$work/tests.log" <<'P'
 import re, sys
 text = open(sys.argv[1], errors="replace").read()
-passed = len(re.findall(r'^. Test .* passed after', text, re.M))
-failed = re.findall(r'^. Test (.*) failed after', text, re.M)
+passed = len(re.findall(r'^. Test ".*" passed after', text, re.M))
+failed = re.findall(r'^. Test (".*") failed after', text, re.M)
 for name in failed:
     print("FAILED", name)
 print(f"\n{passed} passed, {len(failed)} failed")

@@ -1,4 +1,5 @@
 import Foundation
+import Samples
 import Testing
 import Vitalwitness
 
@@ -75,6 +76,13 @@ import Vitalwitness
         let sources = try files.map { try text("\(folder)/\($0)") }.joined(separator: "\n")
         let called = Set(sources.matches(of: /(\w+)(?:\(| \{ )/).map { String($0.1) })
         #expect(names.subtracting(called).sorted() == [])
+    }
+
+    @Test("the samples of the documentation were compiled")
+    func documented() throws {
+        let page = try text("\(repository)/docs/bindings.md").matches(of: /(?m)^```swift$/).count
+        #expect(page >= 5)
+        #expect(samples > page, "and those of the generated file")
     }
 
     @Test("every code is in the table of the documentation, and the table has no other")
