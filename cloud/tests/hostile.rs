@@ -228,7 +228,7 @@ async fn a_session_alone_puts_no_vault_secret_after_another() {
     let secret = |generation, byte| Recovery {
         generation,
         sealed: vec![SealedTo {
-            to: Id16([1; 16]),
+            to: patient.kk().id(),
             enc: Bytes(vec![4; 65]),
             ciphertext: Bytes(vec![byte; 48]),
         }],
@@ -315,15 +315,16 @@ async fn what_a_device_stated_after_its_end_ends_with_it_and_nothing_before() {
         let patient = Patient::new(&base, name).await;
         let names = ["device", "second", "third", "fourth"];
         let keys = names.map(|it| Key::of(&format!("{name} {it}")));
+        let now = now_ms();
         for pair in keys.windows(2) {
-            let stated = patient.statement(&pair[1], Some(pair[0].id()), &pair[0]);
+            let stated = patient.statement_at(now, &pair[1], Some(pair[0].id()), &pair[0]);
             patient.client.post("/v1/devices", &stated).await.ok();
         }
         let mut third = Client::new(base.clone());
         third.sign_in(&keys[2]).await.unwrap().ok();
         let (id, account) = (keys[1].id(), patient.aik().id());
         let mut end = patient.end_of(id, None, &patient.aik());
-        end.time += later;
+        end.time = now + later;
         let message = DeviceEnd::message("vitalwitness.local/log", account, id, end.time);
         end.signature = patient.aik().sign(&message);
         let path = format!("/v1/devices/{id}/end");

@@ -7,7 +7,7 @@
 
 mod support;
 
-use support::{Batch, Patient, base, enrol_clinic, fresh, now_ms};
+use support::{Batch, Key, Patient, base, enrol_clinic, fresh, now_ms};
 use vitalwitness_cloud::{Config, Server};
 use vitalwitness_domain::wire::{
     BagItem, Bytes, Id16, Manifest, NewDenial, NewEnvelopes, Quota, Recovery, Role, SealedTo, slug,
@@ -15,7 +15,7 @@ use vitalwitness_domain::wire::{
 
 fn recovery(generation: u32, receivers: usize) -> Recovery {
     let sealed = SealedTo {
-        to: Id16([1; 16]),
+        to: Key::of("ada kk").id(),
         enc: Bytes(vec![4; 65]),
         ciphertext: Bytes(vec![1; 48]),
     };

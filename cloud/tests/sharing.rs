@@ -279,7 +279,7 @@ async fn secrets_are_kept_sealed_told_and_erased_with_the_account() {
     let recovery = |generation| Recovery {
         generation,
         sealed: vec![SealedTo {
-            to: Id16([1; 16]),
+            to: patient.kk().id(),
             enc: Bytes(vec![4; 65]),
             ciphertext: Bytes(vec![1; 48]),
         }],

@@ -14,8 +14,9 @@ use support::{
 };
 use vitalwitness_cloud::{Config, Env, Server};
 use vitalwitness_domain::wire::{
-    BagItem, BatchStatus, Bytes, Change, Changes, ChannelEntries, DeviceStatement, EnrolmentCode,
-    Grants, Id16, NewAccount, NewBatch, NewOrganisation, Quota, Role, What, slug,
+    BagItem, BatchStatus, Bytes, Change, Changes, ChannelEntries, DeviceStatement, Devices,
+    EnrolmentCode, Grants, Id16, NewAccount, NewBatch, NewOrganisation, NewRecovery, Quota,
+    Recovery, Role, SealedTo, What, slug,
 };
 use vitalwitness_proof::entry::{Event, EventType};
 
@@ -318,5 +319,64 @@ async fn a_session_alone_takes_nothing_out_of_the_bag() {
     patient.client.delete_with(&path, &good).await.ok();
     let changes: Changes = patient.client.get("/v1/changes").await.json();
     assert!(!changes.changes.iter().any(bag));
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_states_another_by_the_clock_and_not_as_of_before_or_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let base = base(&server);
+    let patient = Patient::new(&base, "ada").await;
+    let (first, second) = (patient.device(), Key::of("ada second"));
+    let (now, hour) = (now_ms(), 3_600_000);
+    for off in [-hour, hour, i64::MIN / 2] {
+        let stated = patient.statement_at(now + off, &second, Some(first.id()), &first);
+        let answer = patient.client.post("/v1/devices", &stated).await;
+        assert_eq!((answer.status, answer.code().as_str()), (401, slug::CLOCK));
+    }
+    let none = Client::new(base.clone()).sign_in(&second).await.unwrap();
+    assert_eq!(none.code(), slug::CERTIFICATE, "nothing changed");
+    let stated = patient.statement_at(now - 60_000, &second, Some(first.id()), &first);
+    patient.client.post("/v1/devices", &stated).await.ok();
+    // known: its own answer was lost, and it says so again much later
+    let again = patient.statement_at(now - hour, &second, Some(first.id()), &first);
+    patient.client.post("/v1/devices", &again).await.ok();
+    // the kit signed before there was a connection
+    let third = Key::of("ada third");
+    let by_kit = patient.statement_at(now - 900 * hour, &third, None, &patient.aik());
+    patient.client.post("/v1/devices", &by_kit).await.ok();
+    let told: Devices = patient.client.get("/v1/devices").await.json();
+    assert_eq!(told.devices.len(), 3);
+    server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_secret_that_is_not_sealed_to_the_kit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(folder.path()).await;
+    let patient = Patient::new(&base(&server), "ada").await;
+    let secret = |generation, to: &[&Key]| Recovery {
+        generation,
+        sealed: to
+            .iter()
+            .map(|key| SealedTo {
+                to: key.id(),
+                enc: Bytes(vec![4; 65]),
+                ciphertext: Bytes(vec![1; 48]),
+            })
+            .collect(),
+    };
+    let (kit, device) = (patient.kk(), patient.device());
+    let put = async |recovery| {
+        let body = patient.secret(recovery, Some(patient.gsk.id()), &patient.gsk);
+        patient.client.put("/v1/recovery", &body).await
+    };
+    put(secret(1, &[&kit])).await.ok();
+    let refused = put(secret(2, &[&device, &patient.aik()])).await;
+    assert_eq!(refused.code(), slug::BAD_REQUEST);
+    let newest: NewRecovery = patient.client.get("/v1/recovery").await.json();
+    assert_eq!(newest.recovery.generation, 1, "nothing changed");
+    put(secret(2, &[&device, &kit])).await.ok();
     server.shutdown().await;
 }

@@ -41,8 +41,23 @@ pub(super) fn add_device(app: &App, call: &Call) -> Result<Reply> {
         }
     };
     check_statement(app, &statement, &key)?;
+    // that it is known changes nothing, so one whose answer was lost may come again at any time
+    let known = app.store.device(Id16(spki_id(&statement.dsk.0)))?;
+    if statement.by.is_some() && known.is_none() {
+        check_stated_now(app, &statement, call.now_ms)?;
+    }
     app.store.add_device(statement)?;
     Ok(Reply::empty())
+}
+
+/// A device that states another does so at once: what it signs as of an earlier time, it may no
+/// longer have been allowed to. The kit's statement may wait for its first connection.
+fn check_stated_now(app: &App, statement: &DeviceStatement, now_ms: i64) -> Result<()> {
+    let tolerance_ms = i64::from(app.config.limits.clock_tolerance_s) * 1000;
+    if statement.time.saturating_sub(now_ms).saturating_abs() > tolerance_ms {
+        return Err(Refusal::clock().into());
+    }
+    Ok(())
 }
 
 pub(super) fn devices(app: &App, call: &Call) -> Result<Reply> {

@@ -82,6 +82,10 @@ impl Patient {
         Key::of(&format!("{} aik", self.name))
     }
 
+    pub(crate) fn kk(&self) -> Key {
+        Key::of(&format!("{} kk", self.name))
+    }
+
     pub(crate) fn device(&self) -> Key {
         Key::of(&format!("{} device", self.name))
     }
@@ -89,7 +93,7 @@ impl Patient {
     pub(crate) fn account(&self) -> NewAccount {
         NewAccount {
             aik: Bytes(self.aik().spki()),
-            kk: Bytes(Key::of(&format!("{} kk", self.name)).spki()),
+            kk: Bytes(self.kk().spki()),
             device: self.statement(&self.device(), None, &self.aik()),
         }
     }
@@ -101,8 +105,17 @@ impl Patient {
         by: Option<Id16>,
         signer: &Key,
     ) -> DeviceStatement {
+        self.statement_at(super::now_ms(), device, by, signer)
+    }
+
+    pub(crate) fn statement_at(
+        &self,
+        time: i64,
+        device: &Key,
+        by: Option<Id16>,
+        signer: &Key,
+    ) -> DeviceStatement {
         let dek = Key::of("dek").spki();
-        let time = 1_800_000_000_000;
         let mut message = Encoder::after(b"vwD1".to_vec());
         message
             .array(6)

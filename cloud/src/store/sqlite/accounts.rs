@@ -5,7 +5,7 @@ use crate::store::{Accounts, Device, SessionRow, SubjectKind};
 use crate::{Refusal, Result};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use vitalwitness_domain::wire::{
-    BagItem, Changes, DeviceStatement, Id16, NewAccount, NewRecovery, Quota,
+    BagItem, Changes, DeviceStatement, Id16, NewAccount, NewRecovery, Quota, Recovery,
 };
 use vitalwitness_proof::keys::spki_id;
 
@@ -178,6 +178,7 @@ impl Accounts for Sqlite {
     fn put_recovery(&self, account: Id16, new: NewRecovery) -> Result<()> {
         self.write(move |tx| {
             let (body, recovery) = (json(&new)?, &new.recovery);
+            check_sealed_to_kit(tx.db, account, recovery)?;
             let known: Option<(u32, String)> = tx
                 .db
                 .query_row(
@@ -189,11 +190,20 @@ impl Accounts for Sqlite {
                 .optional()?;
             if let Some((generation, known)) = known {
                 if generation == recovery.generation {
-                    return if read_recovery(&known)?.recovery == *recovery {
-                        Ok(())
-                    } else {
-                        Err(Refusal::conflict("this generation has other sealings").into())
-                    };
+                    let there = read_recovery(&known)?;
+                    if there.recovery != *recovery {
+                        return Err(Refusal::conflict("this generation has other sealings").into());
+                    }
+                    // put before devices signed: no phone opens it without
+                    if there.device_signature.is_none() {
+                        release(tx.db, account, known.len() as u64)?;
+                        charge(tx.db, account, body.len() as u64, u64::MAX)?;
+                        tx.db.execute(
+                            "UPDATE recovery SET body = ?3 WHERE account = ?1 AND generation = ?2",
+                            params![account.0, generation, body],
+                        )?;
+                    }
+                    return Ok(());
                 }
                 if generation > recovery.generation {
                     return Err(Refusal::conflict("there is a newer generation").into());
@@ -477,6 +487,20 @@ fn kind_of(text: &str) -> SubjectKind {
 }
 
 /// One that was put before signatures were kept has none.
+/// Whether the kit opens it cannot be told here; that nobody sealed it to the kit can.
+fn check_sealed_to_kit(db: &Connection, account: Id16, recovery: &Recovery) -> Result<()> {
+    let kk: Option<Vec<u8>> = db
+        .prepare_cached("SELECT kk FROM account WHERE id = ?1")?
+        .query_row([account.0], |row| row.get(0))
+        .optional()?;
+    let kit = Id16(spki_id(&kk.ok_or(Refusal::not_found())?));
+    if recovery.sealed.iter().any(|sealed| sealed.to == kit) {
+        Ok(())
+    } else {
+        Err(Refusal::contradiction("a vault secret is sealed to the recovery kit").into())
+    }
+}
+
 fn read_recovery(body: &str) -> Result<NewRecovery> {
     from_json(body).or_else(|_| {
         Ok(NewRecovery {

@@ -5,7 +5,9 @@ use super::*;
 use crate::clock::Env;
 use crate::log::LogKey;
 use crate::store::{Accounts as _, LogReads as _};
-use vitalwitness_domain::wire::{BagItem, Bytes, DeviceStatement, NewAccount, Sig64};
+use vitalwitness_domain::wire::{
+    BagItem, Bytes, DeviceStatement, NewAccount, NewRecovery, Recovery, SealedTo, Sig64,
+};
 use vitalwitness_proof::checkpoint::KeyKind;
 use vitalwitness_proof::entry::{DIRECTORY, Event, SignedEvent};
 use vitalwitness_proof::keys::spki_id;
@@ -190,4 +192,40 @@ fn secrets_stored_before_they_counted_are_counted_once_by_the_migration() {
         .collect::<Result<_, _>>()
         .unwrap();
     assert_eq!(kept, [2, 3]);
+}
+
+#[test]
+fn a_secret_put_before_devices_signed_gets_its_signatures_when_it_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let (id, new) = account();
+    let kit = Id16(spki_id(&new.kk.0));
+    store.create_account(new).unwrap();
+    let signed = |by| NewRecovery {
+        recovery: Recovery {
+            generation: 1,
+            sealed: vec![SealedTo {
+                to: kit,
+                enc: Bytes(vec![4; 65]),
+                ciphertext: Bytes(vec![1; 48]),
+            }],
+        },
+        by: None,
+        signature: None,
+        device: Some(Id16([by; 16])),
+        device_signature: Some(Sig64([by; 64])),
+    };
+    let unsigned = NewRecovery {
+        device: None,
+        device_signature: None,
+        ..signed(0)
+    };
+    store.put_recovery(id, unsigned).unwrap();
+    store.put_recovery(id, signed(1)).unwrap();
+    assert_eq!(store.recovery(id, None).unwrap(), Some(signed(1)));
+    store.put_recovery(id, signed(2)).unwrap();
+    let kept = store.recovery(id, None).unwrap().unwrap();
+    assert_eq!(kept, signed(1), "what is signed stays");
+    let bytes = json(&kept).unwrap().len() as u64;
+    assert_eq!(store.quota(id).unwrap().used, bytes);
 }
