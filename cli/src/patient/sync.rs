@@ -285,6 +285,9 @@ fn aside_words(code: &str) -> &'static str {
     if code == slug::KIT {
         return "Another of your devices changed the account's key at the same moment. Do once more what you did, with your recovery kit: vitalwitness devices --end DEVICE --kit FILE, or vitalwitness pair CODE --kit FILE";
     }
+    if code == "recovery_not_sealed" {
+        return "A newer key of your account is sealed neither to this device nor to your kit. All that came before is here; what came under it comes once another of your devices syncs. If none of them made it, end the device that did";
+    }
     refusal_words(code)
 }
 

@@ -4,13 +4,17 @@
 //! and to each device's key DEK, and seals the bag.
 
 use crate::Error;
-use crate::keys::{KeyKind, KeyStore, Point, Random, StoredKey, random_bytes};
+use crate::keys::{
+    KeyError, KeyKind, KeyStore, Point, Random, StoredKey, key_id, point_of, random_bytes,
+};
 use crate::kit::{Kit, KitError, ask};
 use crate::store::{DAMAGED, Kind, StoreError, Tx};
 use crate::tasks::Task;
+use ring::hkdf;
 use std::fmt;
 use vitalwitness_domain::Secret32;
 use vitalwitness_domain::hpke::{self, SoftwareKey};
+use vitalwitness_domain::wire::{Id16, Recovery};
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::cbor::{Encoder, Reader};
 use zeroize::Zeroizing;
@@ -72,7 +76,7 @@ impl Account {
     /// A new device that another one of the account took in. Its keys exist.
     pub(crate) fn paired(aik: &[u8], kk: &[u8], dsk: String, dek: String) -> Self {
         Self {
-            id: crate::keys::key_id(aik),
+            id: key_id(aik),
             aik: aik.to_vec(),
             kk: kk.to_vec(),
             dsk,
@@ -196,18 +200,37 @@ impl VaultSecret {
 
     /// Seals it to a device or the kit. Returns the encapsulated key and the ciphertext.
     ///
+    /// The ephemeral key follows from the secret and its receiver, so whoever opens one sealing can
+    /// tell whether the others open too: see [`VaultSecret::is_sealed_to`].
+    ///
     /// # Errors
     ///
     /// [`Error::Hpke`] when `to` is not a point.
-    pub fn seal_to(
-        &self,
-        to: &Point,
-        account: &[u8; 16],
-        random: &dyn Random,
-    ) -> Result<hpke::Sealed, Error> {
+    pub fn seal_to(&self, to: &Point, account: &[u8; 16]) -> Result<hpke::Sealed, Error> {
         let info = hpke::info::vault_secret(account, self.generation);
         let secret = self.secret.expose();
-        Ok(hpke::seal(to, &info, &[], secret, ephemeral(random)?)?)
+        let prk = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, secret);
+        let mut seed = Zeroizing::new([0; 32]);
+        prk.expand(&[b"vwJ1 seal", &info, to], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(seed.as_mut_slice()))
+            .map_err(|_| KeyError::NotValid)?;
+        let ephemeral = SoftwareKey::derive(&seed).map_err(hpke::HpkeError::from)?;
+        Ok(hpke::seal(to, &info, &[], secret, ephemeral)?)
+    }
+
+    /// Whether `recovery` holds this secret as [`VaultSecret::seal_to`] seals it to the key `spki`.
+    pub(crate) fn is_sealed_to(
+        &self,
+        spki: &[u8],
+        recovery: &Recovery,
+        account: &[u8; 16],
+    ) -> bool {
+        let to = Id16(key_id(spki));
+        let sealed = recovery.sealed.iter().find(|sealed| sealed.to == to);
+        let expect = point_of(spki).and_then(|point| self.seal_to(&point, account).ok());
+        sealed.zip(expect).is_some_and(|(sealed, expect)| {
+            sealed.enc.0 == expect.enc && sealed.ciphertext.0 == expect.ciphertext
+        })
     }
 
     /// Opens what [`VaultSecret::seal_to`] sealed.
@@ -261,12 +284,18 @@ impl VaultSecret {
     /// later one, so that the kit opens them at every moment, and under none that was passed over.
     /// None before the first is there.
     pub(crate) fn in_cloud(tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        Self::in_cloud_but(0, tx)
+    }
+
+    /// As [`VaultSecret::in_cloud`], as if there were none of `generation`.
+    pub(crate) fn in_cloud_but(generation: u32, tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
         let waiting = Self::waiting(tx)?;
         let mut all = Self::all(tx)?;
         all.retain(|secret| {
             waiting
                 .iter()
                 .all(|other| other.generation != secret.generation)
+                && secret.generation != generation
         });
         while let Some(secret) = all.pop() {
             if !Self::is_passed_over(secret.generation, tx)? {

@@ -8,7 +8,7 @@
 
 use crate::Error;
 use crate::account::VaultSecret;
-use crate::keys::{KeyError, Random, random_bytes};
+use crate::keys::{KeyError, Random, key_id, random_bytes};
 use crate::store::{DAMAGED, Kind, Priority, StoreError, Tx};
 use crate::tasks::Task;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -17,6 +17,7 @@ use std::fmt;
 use vitalwitness_domain::Secret32;
 use vitalwitness_proof::Rejection;
 use vitalwitness_proof::cbor::{Encoder, Reader};
+use vitalwitness_proof::keys::{PublicKey, Signature};
 use zeroize::Zeroizing;
 
 /// One secret of the account.
@@ -52,6 +53,31 @@ pub struct DeviceKeys {
     pub dsk: Vec<u8>,
     /// SPKI of the key that signs grants there.
     pub gsk: Vec<u8>,
+    /// Over [`DeviceKeys::message`], by the device's account DSK and by `dsk`; none in what was put
+    /// before devices signed it.
+    pub signatures: Option<[Signature; 2]>,
+}
+
+impl DeviceKeys {
+    /// What is signed: `vwM1` || enc([1, account, device, channel, DSK SPKI, GSK SPKI]).
+    pub fn message(&self, account: &[u8; 16]) -> Vec<u8> {
+        let mut out = Encoder::after(b"vwM1".to_vec());
+        out.array(6).int(1).bytes(account).bytes(&self.device);
+        out.bytes(&self.channel).bytes(&self.dsk).bytes(&self.gsk);
+        out.finish()
+    }
+
+    /// Whether the device whose account DSK is `by` says so, and holds the key that signs batches.
+    pub(crate) fn is_signed(&self, by: &[u8], account: &[u8; 16]) -> bool {
+        let message = self.message(account);
+        let signed = |spki: &[u8], signature: &Signature| {
+            PublicKey::from_spki(spki).is_ok_and(|key| key.verifies(&message, signature))
+        };
+        let Some([device, dsk]) = &self.signatures else {
+            return false;
+        };
+        key_id(by) == self.device && signed(by, device) && signed(&self.dsk, dsk)
+    }
 }
 
 /// What the sharing module stores of a grant.
@@ -87,8 +113,12 @@ impl BagSecret {
                 out.bytes(secret.secret.expose());
             }
             Self::Device(keys) => {
-                out.array(5).int(5).bytes(&keys.device);
+                out.array(if keys.signatures.is_some() { 7 } else { 5 });
+                out.int(DEVICE).bytes(&keys.device);
                 out.bytes(&keys.channel).bytes(&keys.dsk).bytes(&keys.gsk);
+                for signature in keys.signatures.iter().flatten() {
+                    out.bytes(signature);
+                }
             }
         }
         Zeroizing::new(out.finish())
@@ -109,11 +139,16 @@ impl BagSecret {
                 generation: crate::header::small(reader.uint()?)?,
                 secret: Secret32::new(reader.byte_array()?),
             }),
-            (5, 5) => Self::Device(DeviceKeys {
+            (DEVICE, 5 | 7) => Self::Device(DeviceKeys {
                 device: reader.byte_array()?,
                 channel: reader.byte_array()?,
                 dsk: reader.bytes()?.to_vec(),
                 gsk: reader.bytes()?.to_vec(),
+                signatures: if len == 7 {
+                    Some([reader.byte_array()?, reader.byte_array()?])
+                } else {
+                    None
+                },
             }),
             _ => return Err(Rejection::Malformed),
         };
@@ -165,6 +200,24 @@ impl BagSecret {
         }
         found.sort_by_key(|(place, ..)| *place);
         Ok(found)
+    }
+
+    /// Which device has which keys, by the order in which the cloud got it; what is not there yet
+    /// comes last.
+    pub(crate) fn device_keys(tx: &Tx<'_>) -> Result<Vec<DeviceKeys>, StoreError> {
+        let mut found = Vec::new();
+        for item in tx.all(Kind::Bag)? {
+            let (_, secret) = item.plain.split_first_chunk::<16>().ok_or(DAMAGED)?;
+            // an array of few elements and a small number are a byte each: spares the other kinds
+            if secret.get(1).map(|kind| i64::from(*kind)) != Some(DEVICE) {
+                continue;
+            }
+            if let Self::Device(keys) = Self::decode(secret).map_err(|_| DAMAGED)? {
+                found.push((item.state == 0, item.state, keys));
+            }
+        }
+        found.sort_by_key(|(waits, place, _)| (*waits, *place));
+        Ok(found.into_iter().map(|(.., keys)| keys).collect())
     }
 
     /// Stores an item under its id. `in_cloud`: the cloud has it.
@@ -310,6 +363,9 @@ fn context(item: &[u8; 16], account: &[u8; 16], generation: u32) -> Vec<u8> {
     out.uint(u64::from(generation));
     out.finish()
 }
+
+/// Names the kind of [`DeviceKeys`].
+const DEVICE: i64 = 5;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that fails should panic")]

@@ -14,17 +14,22 @@
 //! and the channels' owner keys, which are not made anew. With those a cloud that cheats for it can
 //! enrol a key in the owner's name.
 
+mod cut;
 mod known;
+mod opening;
 mod pairing;
+mod proven;
 pub(crate) mod secrets;
 
+pub(crate) use cut::first_unshared;
 pub use known::Device;
 pub(crate) use known::other_deks;
+pub(crate) use opening::keep_newest;
 pub use pairing::Pairing;
 
 use crate::Error;
 use crate::account::{VaultSecret, Waiting};
-use crate::bag::{BagSecret, DeviceKeys};
+use crate::bag::BagSecret;
 use crate::channels::Channel;
 use crate::client::{ClientError, Transport};
 use crate::keys::key_id;
@@ -43,7 +48,7 @@ use vitalwitness_domain::record::Id;
 use vitalwitness_domain::sync::Answer;
 use vitalwitness_domain::wire::{
     AccountDeletion, Challenge, DeviceEnd, Devices, Id16, NewRecovery, NewRevocation, Problem,
-    Recovery, Sig64, slug,
+    Sig64, slug,
 };
 use vitalwitness_proof::entry::EventType;
 use vitalwitness_proof::sha256;
@@ -60,7 +65,9 @@ impl Vault {
     /// # Errors
     ///
     /// [`ClientError`] when the cloud cannot be reached or knows no such account; nothing is left
-    /// behind then.
+    /// behind then. A newest vault secret that the kit does not open stops nothing if the one
+    /// before does: [`Vault::set_aside`] says `recovery_not_sealed` as long as what is under it
+    /// waits for a device that opens it.
     pub async fn restore(
         path: &Path,
         kit: &Kit,
@@ -72,7 +79,7 @@ impl Vault {
         let account = kit.aik().id();
         let id = kit.kk().id();
         let opened = vault
-            .first_sync(settings, transport, |recovery| {
+            .first_sync(settings, transport, Some(kit), |recovery| {
                 open_secret(recovery, &id, kit.kk(), &account)
             })
             .await;
@@ -119,49 +126,6 @@ impl Vault {
             .tell("POST", "/v1/account/deletion", Some(&deletion))
             .await?;
         self.with(|core| Ok(core.store.write(link::forget_session)?))
-    }
-
-    /// Registers, signs in, opens the newest vault secret and the one before with `open`, and
-    /// pulls all there is. The one before may not be in the bag: it is put there.
-    pub(crate) async fn first_sync(
-        &self,
-        settings: &CloudSettings,
-        transport: &Arc<dyn Transport>,
-        open: impl Fn(&Recovery) -> Result<VaultSecret, Error>,
-    ) -> Result<SyncReport, Error> {
-        self.connect(settings)?;
-        let mut round = crate::sync::round::Round::new(self, transport, Network::default())?;
-        settled(round.register().await?)?;
-        settled(round.sign_in().await?)?;
-        self.learn_devices(transport).await?;
-        let client = self.client(transport)?;
-        // an end that only the cloud tells of refuses nothing here: it could as well not tell
-        let take = |told: &NewRecovery| {
-            self.with(|core| {
-                core.check_recovery(told, &settings.origin, true)?;
-                core.take_secret(&open(&told.recovery)?)
-            })
-        };
-        let newest: NewRecovery = client.call("GET", "/v1/recovery", None::<&()>).await?;
-        take(&newest)?;
-        let generation = newest.recovery.generation;
-        if generation > 1 {
-            let target = format!("/v1/recovery?generation={}", generation - 1);
-            match client.call("GET", &target, None::<&()>).await {
-                // not sealed to a device that came later
-                Ok(before) => match take(&before) {
-                    Ok(()) | Err(Error::NotFound) => {}
-                    Err(error) => return Err(error),
-                },
-                Err(ClientError::Refused(problem)) if problem.status == 404 => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let report = self.sync_all(transport).await?;
-        if self.with(|core| core.store.write(BagSecret::put_older))? {
-            return self.sync_all(transport).await;
-        }
-        Ok(report)
     }
 
     /// Other devices of the account, as far as this one was told.
@@ -232,11 +196,13 @@ impl Vault {
                 .map(|(key, _)| key.id)
                 .collect();
             let next = core.next_secret()?;
+            let generation = next.new.generation;
             let mut deks = other_deks(&core.store.reader())?;
             deks.retain(|dek| *dek != ended.dek);
             let body = core.recovery_of(&next.new, deks, kit)?;
             core.store.write(|tx| {
                 ended.save(tx)?;
+                cut::cut_off(device, generation, tx)?;
                 Errand::EndDevice(end.clone()).queue(tx)?;
                 for revocation in &revocations {
                     entries::remember_signed(&revocation.event.event.0, tx)?;
@@ -313,32 +279,6 @@ impl Core {
         Ok(true)
     }
 
-    /// A device that has ended made the newest vault secret of the cloud, before that or after:
-    /// `secret`, if this device can open it, is read, and the one that follows it is this device's.
-    fn pass_over(&mut self, generation: u32, secret: Option<VaultSecret>) -> Result<(), Error> {
-        let reader = self.store.reader();
-        if VaultSecret::is_passed_over(generation, &reader)? {
-            return Ok(());
-        }
-        if generation >= u32::MAX - 1 {
-            return Err(ClientError::ForeignSecret.into());
-        }
-        let old = VaultSecret::in_cloud(&reader)?.ok_or(DAMAGED)?;
-        let mut lost = VaultSecret::waiting(&reader)?;
-        lost.retain(|waiting| waiting.generation > 1);
-        let next = self.following_after(generation, old, lost)?;
-        self.store.write(|tx| {
-            next.follow(None, tx)?;
-            VaultSecret::pass_over(generation, tx)?;
-            if let Some(secret) = &secret {
-                secret.save(tx)?;
-                BagSecret::Secret(secret.duplicate()).put(tx)?;
-            }
-            Ok::<_, Error>(())
-        })?;
-        secret.map_or(Ok(()), |secret| self.take_secret(&secret))
-    }
-
     /// That `device` ends, signed by the kit, or by a key of this device that signs grants.
     fn sign_end(&self, device: &Id, kit: Option<&Kit>, time: i64) -> Result<DeviceEnd, Error> {
         let reader = self.store.reader();
@@ -400,44 +340,26 @@ impl Core {
     fn end_keys_of(&self, device: &Id, server_ms: i64) -> Result<Vec<NewRevocation>, Error> {
         let reader = self.store.reader();
         let mut all = Vec::new();
-        for (_, _, secret) in BagSecret::all(&reader)? {
-            let BagSecret::Device(keys) = secret else {
-                continue;
-            };
-            if keys.device != *device {
-                continue;
+        for (id, spki) in self.keys_of(device)? {
+            let channel = Channel::load(id[0], &reader)?.ok_or(DAMAGED)?;
+            if channel.secrets.channel != id {
+                continue; // it gave way to another device's
             }
-            let channel = Channel::load(keys.channel[0], &reader)?.ok_or(DAMAGED)?;
             let owner = &channel.secrets.owner;
-            let mut closed: Vec<Id16> = self
-                .streams
-                .all()
-                .filter(|(key, closed)| !closed && key.stream.category == channel.category())
-                .map(|(key, _)| Id16(key.id))
-                .collect();
-            for spki in [&keys.dsk, &keys.gsk] {
-                let hash = sha256(&[spki]);
-                let event =
-                    events::owner_event(EventType::Revoke, &channel.secrets, hash, server_ms);
-                all.push(NewRevocation {
-                    event: events::sign(&event, &owner.id(), |m| Ok(owner.sign(m)?))?,
-                    closed: std::mem::take(&mut closed),
-                });
-            }
+            let open = self.streams.all().filter(|(key, closed)| {
+                let told: &[NewRevocation] = &all;
+                let of_it = key.stream.category == channel.category();
+                !closed && of_it && told.iter().all(|it| !it.closed.contains(&Id16(key.id)))
+            });
+            let closed = open.map(|(key, _)| Id16(key.id)).collect();
+            let hash = sha256(&[&spki]);
+            let event = events::owner_event(EventType::Revoke, &channel.secrets, hash, server_ms);
+            all.push(NewRevocation {
+                event: events::sign(&event, &owner.id(), |m| Ok(owner.sign(m)?))?,
+                closed,
+            });
         }
         Ok(all)
-    }
-
-    /// Tells the account's other devices, through the bag, which keys are this device's.
-    pub(crate) fn own_keys(&self, category: u8) -> Result<BagSecret, Error> {
-        let channel = Channel::load(category, &self.store.reader())?.ok_or(DAMAGED)?;
-        let keystore = self.env.keystore.as_ref();
-        Ok(BagSecret::Device(DeviceKeys {
-            device: key_id(&keystore.public(&self.account.dsk)?),
-            channel: channel.secrets.channel,
-            dsk: keystore.public(&channel.dsk)?.to_vec(),
-            gsk: keystore.public(&channel.gsk)?.to_vec(),
-        }))
     }
 }
 
@@ -456,6 +378,7 @@ impl Next {
     ///
     /// `signed`: it as it is sent; without, it is sealed and signed when it is.
     pub(crate) fn follow(self, signed: Option<&NewRecovery>, tx: &Tx<'_>) -> Result<(), Error> {
+        let again = self.sealed_under_lost(tx)?;
         for lost in &self.lost {
             tx.unqueue(lost.row)?;
             tx.remove(Kind::Meta, &recovery_name(lost.generation))?;
@@ -477,9 +400,33 @@ impl Next {
             tx.put(Kind::Meta, &recovery_name(generation), 0, &plain)?;
         }
         BagSecret::Secret(self.old).put(tx)?;
+        for secret in again {
+            BagSecret::Secret(secret).put(tx)?;
+        }
         let task = Task::VaultSecret { generation };
         tx.queue(Priority::Account, &task.encode())?;
         Ok(())
+    }
+
+    /// Older secrets that may be in the bag under one that is lost, and so for nobody.
+    fn sealed_under_lost(&self, tx: &Tx<'_>) -> Result<Vec<VaultSecret>, StoreError> {
+        let mut again: Vec<VaultSecret> = Vec::new();
+        if self.lost.is_empty() {
+            return Ok(again);
+        }
+        let is_lost = |generation| self.lost.iter().any(|lost| lost.generation == generation);
+        for (.., secret) in BagSecret::all(tx)? {
+            if let BagSecret::Secret(secret) = secret
+                && !is_lost(secret.generation)
+                && secret.generation != self.old.generation
+                && again.iter().all(|it| it.generation != secret.generation)
+                && VaultSecret::after(secret.generation, tx)?
+                    .is_some_and(|it| is_lost(it.generation))
+            {
+                again.push(secret);
+            }
+        }
+        Ok(again)
     }
 }
 

@@ -206,7 +206,7 @@ impl Core {
                 self.adopt_channel(&item, secrets)?;
             }
         }
-        Ok(())
+        self.sign_own_keys()
     }
 
     fn adopt_channel(&mut self, item: &Id, secrets: ChannelSecrets) -> Result<(), Error> {

@@ -23,6 +23,7 @@ pub use vitalwitness_domain::sync::Network;
 
 use crate::Error;
 use crate::client::{Client, Http, Transport};
+use crate::devices::secrets::RestoredBy;
 use crate::store::{StoreError, Tx};
 use crate::vault::Vault;
 use link::Number;
@@ -112,7 +113,8 @@ pub struct SetAside {
     /// Its number.
     pub item: i64,
     /// The cloud's code; `local` when this device could not make sense of it, `batch_entry` when no
-    /// entry of one who may write covers a batch, `sealed_...` when a batch does not open.
+    /// entry of one who may write covers a batch, `sealed_...` when a batch does not open,
+    /// `recovery_not_sealed` when what is under a vault secret waits for a device that opens it.
     pub code: String,
 }
 
@@ -155,6 +157,21 @@ impl Vault {
     /// [`crate::kit::KitError::NotConfirmed`] before the kit is; what the key store says. A cloud
     /// that does not answer is no error: the report says when to try again.
     pub async fn sync_step(
+        &self,
+        transport: &Arc<dyn Transport>,
+        deadline_ms: u64,
+        network: Network,
+    ) -> Result<SyncReport, Error> {
+        self.with(|core| Ok::<_, Error>(RestoredBy::expire(core)?))?;
+        let mut report = self.sync_round(transport, deadline_ms, network).await?;
+        if report.done && self.with(|core| core.check_newest_again(None))? {
+            report.done = false; // another vault secret is to be sent
+        }
+        Ok(report)
+    }
+
+    /// As [`Vault::sync_step`]; who made the newest vault secret is not asked again.
+    pub(crate) async fn sync_round(
         &self,
         transport: &Arc<dyn Transport>,
         deadline_ms: u64,
@@ -252,7 +269,7 @@ impl Vault {
     }
 }
 
-fn save_reason(item: i64, code: &str, tx: &Tx<'_>) -> Result<(), StoreError> {
+pub(crate) fn save_reason(item: i64, code: &str, tx: &Tx<'_>) -> Result<(), StoreError> {
     let mut out = Encoder::new();
     out.text(code);
     link::put(&reason_name(item), out, tx)

@@ -8,6 +8,7 @@ use crate::account::{Account, VaultSecret, new_alias};
 use crate::adding::AddQueue;
 use crate::bag::BagSecret;
 use crate::clock::Clock;
+use crate::devices::secrets::RestoredBy;
 use crate::index::Index;
 use crate::keys::{KeyKind, KeyStore, Random};
 use crate::kit::Kit;
@@ -146,6 +147,7 @@ impl Vault {
 
     pub(crate) fn with_store(store: Store, env: Env) -> Result<Self, Error> {
         let mut core = Core::load(store, env)?;
+        RestoredBy::expire(&mut core)?;
         if let Err(error) = core.seal_frozen() {
             // what it holds is readable all the same; sealing is tried again at the next call or open
             log::warn!("a frozen batch was not sealed: {error}");

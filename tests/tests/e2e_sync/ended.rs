@@ -12,18 +12,18 @@ use vitalwitness_vault::{Seal, Vault};
 
 /// What went to the cloud.
 #[derive(Default)]
-struct Sent {
-    stated: Vec<DeviceStatement>,
-    secrets: Vec<NewRecovery>,
+pub(crate) struct Sent {
+    pub(crate) stated: Vec<DeviceStatement>,
+    pub(crate) secrets: Vec<NewRecovery>,
 }
 
 impl Sent {
-    fn device(&self, number: usize) -> [u8; 16] {
+    pub(crate) fn device(&self, number: usize) -> [u8; 16] {
         spki_id(&self.stated[number].dsk.0)
     }
 
     /// Which of the stated devices the newest vault secret is sealed to.
-    fn newest_is_to(&self) -> Vec<usize> {
+    pub(crate) fn newest_is_to(&self) -> Vec<usize> {
         let newest = &self.secrets.last().unwrap().recovery.sealed;
         let has = |it: &DeviceStatement| {
             let dek = Id16(spki_id(&it.dek.0));
@@ -34,7 +34,7 @@ impl Sent {
     }
 }
 
-fn watched(to: Arc<dyn Transport>, sent: &Arc<Mutex<Sent>>) -> Arc<dyn Transport> {
+pub(crate) fn watched(to: Arc<dyn Transport>, sent: &Arc<Mutex<Sent>>) -> Arc<dyn Transport> {
     let sent = sent.clone();
     Gap::before(to, move |request| {
         let (mut sent, body) = (sent.lock().unwrap(), request.body.as_slice());
@@ -53,7 +53,7 @@ fn watched(to: Arc<dyn Transport>, sent: &Arc<Mutex<Sent>>) -> Arc<dyn Transport
 }
 
 /// A cloud that says of no device that it has ended.
-fn hiding(to: Arc<dyn Transport>) -> Arc<dyn Transport> {
+pub(crate) fn hiding(to: Arc<dyn Transport>) -> Arc<dyn Transport> {
     Liar::before(to, |target, body| {
         if target != "/v1/devices" || body.is_empty() {
             return body;
@@ -66,7 +66,7 @@ fn hiding(to: Arc<dyn Transport>) -> Arc<dyn Transport> {
 }
 
 /// A town with three phones of one account, each of which heard of all.
-async fn three(town: &Town) -> (Phone, Vault, Vault, Arc<Mutex<Sent>>) {
+pub(crate) async fn three(town: &Town) -> (Phone, Vault, Vault, Arc<Mutex<Sent>>) {
     let mut first = town.phone("first").await;
     let sent = Arc::<Mutex<Sent>>::default();
     first.transport = watched(first.transport.clone(), &sent);
@@ -81,7 +81,7 @@ async fn three(town: &Town) -> (Phone, Vault, Vault, Arc<Mutex<Sent>>) {
     (first, second, third, sent)
 }
 
-fn live(vault: &Vault) -> Vec<[u8; 16]> {
+pub(crate) fn live(vault: &Vault) -> Vec<[u8; 16]> {
     let devices = vault.devices().unwrap();
     let live = devices.iter().filter(|device| !device.ended);
     live.map(|device| device.id).collect()

@@ -21,6 +21,7 @@ mod rules;
 mod secrets;
 mod share;
 mod split;
+mod stolen;
 mod storm;
 mod swapped;
 mod town;

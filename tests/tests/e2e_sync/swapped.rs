@@ -67,7 +67,7 @@ fn own_secret(cloud: &mut Cloud, generation: u32) -> NewRecovery {
     let secret = VaultSecret::generate(generation, &OsRandom).unwrap();
     let seal = |spki: &Vec<u8>| {
         let point = spki[26..].try_into().unwrap();
-        let sealed = secret.seal_to(&point, &cloud.account, &OsRandom).unwrap();
+        let sealed = secret.seal_to(&point, &cloud.account).unwrap();
         SealedTo {
             to: Id16(spki_id(spki)),
             enc: Bytes(sealed.enc.to_vec()),

@@ -4,8 +4,8 @@
 //! the cloud tells of an end leaves a device out of what is sealed, as long as it says so: it could
 //! keep what is sealed from that device in any case.
 
+use super::proven::Proven;
 use crate::Error;
-use crate::bag::BagSecret;
 use crate::header::bool_of;
 use crate::keys::key_id;
 use crate::store::{DAMAGED, Kind, StoreError, Tx};
@@ -59,9 +59,11 @@ impl Device {
         }
     }
 
-    /// Whether what it stated at `time` counts.
+    /// Whether what it stated at `time` counts. That it ended, and not when, is the cloud's word
+    /// alone: what it stated it could as well not show.
     fn counts_at(&self, time: i64) -> bool {
-        !self.stray && (!(self.ended || self.left_out) || time < self.ended_ms)
+        let ended = self.ended || (self.left_out && self.ended_ms != 0);
+        !self.stray && (!ended || time < self.ended_ms)
     }
 
     pub(super) fn save(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
@@ -106,15 +108,11 @@ impl Device {
         let items = tx.all(Kind::Device)?.into_iter();
         let parsed = items.map(|item| Self::parse(&item.plain).map_err(|_| DAMAGED));
         let mut all: Vec<Self> = parsed.collect::<Result<_, _>>()?;
-        for (_, _, secret) in BagSecret::all(tx)? {
-            let BagSecret::Device(keys) = secret else {
-                continue;
-            };
-            let device = all.iter_mut().find(|it| it.id == keys.device && !it.ended);
-            let Some(device) = device else { continue };
-            for spki in [&keys.dsk, &keys.gsk] {
-                let key = Enrolled::load(&key_id(spki), tx)?;
-                if key.is_some_and(|key| key.revoked && key.is_in(&keys.channel)) {
+        let known: Vec<&[u8]> = all.iter().map(|device| device.dsk.as_slice()).collect();
+        let proven = Proven::load(&known, tx)?;
+        for device in all.iter_mut().filter(|device| !device.ended) {
+            for (_, spki) in proven.batch_keys(&device.id) {
+                if Enrolled::load(&key_id(spki), tx)?.is_some_and(|key| key.revoked) {
                     device.ended = true;
                     device.ended_ms = entries::revoked_ms(spki, tx)?;
                     break;

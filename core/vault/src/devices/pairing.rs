@@ -75,7 +75,7 @@ impl Pairing {
         let vault = self.make(path, &answer, env.clone())?;
         let account = vault.with(|core| Ok::<_, Error>(core.account.clone()))?;
         let opened = vault
-            .first_sync(&settings, transport, |recovery| {
+            .first_sync(&settings, transport, None, |recovery| {
                 let key = device_key(env.keystore.as_ref(), &account)?;
                 let id = key_id(&env.keystore.public(&account.dek)?);
                 open_secret(recovery, &id, &key, &account.id)

@@ -5,7 +5,8 @@
 
 use super::Device;
 use crate::Error;
-use crate::account::{VaultSecret, device_key};
+use crate::account::VaultSecret;
+use crate::bag::BagSecret;
 use crate::client::ClientError;
 use crate::keys::{PrivateKey, key_id};
 use crate::kit::Kit;
@@ -13,7 +14,7 @@ use crate::store::{DAMAGED, Kind, StoreError, Tx};
 use crate::sync::entries::Enrolled;
 use crate::sync::errands::Errand;
 use crate::sync::round::{Asked, Round};
-use crate::sync::{CloudSettings, link};
+use crate::sync::{CloudSettings, link, save_reason};
 use crate::tasks::Task;
 use crate::vault::Core;
 use vitalwitness_domain::hpke::Dh;
@@ -55,47 +56,69 @@ impl Round<'_> {
             if newest.recovery.generation < generation {
                 return Err(ClientError::ForeignSecret.into());
             }
-            let checked = core.check_recovery(&newest, &settings.origin, false);
-            let env = core.env.clone();
-            let account = core.account.clone();
-            let key = device_key(env.keystore.as_ref(), &account)?;
-            let id = key_id(&env.keystore.public(&account.dek)?);
-            let opened = open_secret(&newest.recovery, &id, &key, &account.id);
-            let opened = match (opened, RestoredBy::load(&core.store.reader())?) {
-                // made before anybody knew of this device, which the kit restored
-                (Err(Error::NotFound), Some(RestoredBy(kk))) => {
-                    open_secret(&newest.recovery, &kk.id(), &kk, &account.id)
-                }
-                (opened, _) => opened,
-            };
-            if checked.is_err() {
-                core.check_recovery(&newest, &settings.origin, true)?;
-                return core.pass_over(newest.recovery.generation, opened.ok());
-            }
-            let secret = opened?;
-            core.give_way(&secret)?;
-            core.take_secret(&secret)?;
-            Ok(core.store.write(|tx| forget_older(secret.generation, tx))?)
+            let is_open = core.take_newest(&newest, &settings.origin)?;
+            core.store.write(|tx| {
+                forget_older(newest.recovery.generation, tx)?;
+                // another's may have followed one that only phones like this one have
+                BagSecret::put_older(tx)
+            })?;
+            Ok::<_, Error>(is_open)
         });
-        match taken {
+        let is_open = match taken {
             Err(Error::Cloud(ClientError::ForeignSecret)) => {
                 return Ok(Asked::aside(slug::RECOVERY));
             }
             taken => taken?,
-        }
+        };
         self.try_again();
-        Ok(Asked::Done)
+        Ok(if is_open {
+            Asked::Done
+        } else {
+            Asked::aside(NOT_SEALED)
+        })
     }
 }
 
-/// Fetches that were set aside and that this generation makes needless.
+/// Whose vault secrets are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Makers {
+    /// Of devices that count, by grant keys that the log has.
+    Counting,
+    /// Of ended ones too, as for what was made before they did.
+    AlsoEnded,
+    /// The log was not read yet: of every device that was stated, whatever grant key it names.
+    AnyTold,
+}
+
+/// Fetches that were set aside and that this generation makes needless. What is under one that was
+/// passed over and does not open here is still missing.
 fn forget_older(generation: u32, tx: &Tx<'_>) -> Result<(), StoreError> {
     for (item, wanted) in fetches(true, tx)? {
-        if wanted <= generation {
+        let missing = VaultSecret::is_passed_over(wanted, tx)?
+            && VaultSecret::load(tx, Some(wanted))?.is_none();
+        if wanted <= generation && !missing {
             tx.unqueue(item)?;
         }
     }
     Ok(())
+}
+
+/// The vault secret of `generation`, which no key here opened, came another way: in the bag.
+pub(crate) fn forget_fetch(generation: u32, tx: &Tx<'_>) -> Result<(), StoreError> {
+    let missed = VaultSecret::is_passed_over(generation, tx)?;
+    for (item, wanted) in fetches(true, tx)? {
+        if missed && wanted == generation {
+            tx.unqueue(item)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says that the vault secret of `generation` was not taken, and why.
+pub(super) fn set_fetch_aside(generation: u32, code: &str, tx: &Tx<'_>) -> Result<(), StoreError> {
+    let item = Errand::FetchSecret(generation).queue(tx)?;
+    save_reason(item, code, tx)?;
+    tx.quarantine(item, true)
 }
 
 /// What of the outbox fetches a vault secret: item and generation.
@@ -111,23 +134,47 @@ fn fetches(aside: bool, tx: &Tx<'_>) -> Result<Vec<(i64, u32)>, StoreError> {
     Ok(found)
 }
 
-/// KK of the kit that restored this device from a backup, until it has caught up: a backup may be
-/// older than the newest vault secret, which is sealed to no key of this device.
+/// KK of the kit that restored this device from a backup, until it has caught up, three days at
+/// most: a backup may be older than the newest vault secret, which is sealed to no key of this
+/// device.
 pub(crate) struct RestoredBy(pub(crate) PrivateKey);
 
 impl RestoredBy {
-    pub(crate) fn save(kit: &Kit, tx: &Tx<'_>) -> Result<(), StoreError> {
+    pub(crate) fn save(kit: &Kit, now_ms: i64, tx: &Tx<'_>) -> Result<(), StoreError> {
         let mut out = Encoder::new();
-        out.bytes(kit.kk().scalar().as_slice());
+        out.array(2).bytes(kit.kk().scalar().as_slice());
+        out.int(now_ms.saturating_add(KEPT_MS));
         link::put(RESTORED_BY, out, tx)
     }
 
-    fn load(tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+    pub(super) fn load(tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        Ok(Self::read(tx)?.map(|(key, _)| key))
+    }
+
+    /// It, and until when it is kept; none: by an earlier version, until this phone has caught up.
+    fn read(tx: &Tx<'_>) -> Result<Option<(Self, Option<i64>)>, StoreError> {
         link::get(RESTORED_BY, tx, |reader| {
+            let dated = reader.clone().array().is_ok();
+            if dated {
+                reader.array_of(2)?;
+            }
             let scalar = Zeroizing::new(reader.byte_array()?);
             let key = PrivateKey::from_scalar(&scalar).map_err(|_| Rejection::Malformed)?;
-            Ok(Self(key))
+            let until = if dated { Some(reader.int()?) } else { None };
+            Ok((Self(key), until))
         })
+    }
+
+    /// Forgets it when its time is over, whatever the cloud makes this phone wait for.
+    pub(crate) fn expire(core: &mut Core) -> Result<(), StoreError> {
+        let now_ms = core.env.clock.now_ms();
+        let kept = Self::read(&core.store.reader())?;
+        // a clock that was set back gives it no more time either
+        let over = |until: i64| now_ms >= until || until.saturating_sub(now_ms) > KEPT_MS;
+        if kept.is_some_and(|(_, until)| until.is_some_and(over)) {
+            core.store.write(|tx| tx.remove(Kind::Meta, RESTORED_BY))?;
+        }
+        Ok(())
     }
 
     /// Forgets it after a round that came to its end, once no vault secret is to be fetched.
@@ -144,6 +191,12 @@ impl RestoredBy {
 }
 
 const RESTORED_BY: &[u8] = b"restored by";
+
+/// Three days: time enough to reach the cloud.
+const KEPT_MS: i64 = 3 * 86_400_000;
+
+/// Code of a vault secret that is sealed neither to this device nor to its kit.
+pub(super) const NOT_SEALED: &str = "recovery_not_sealed";
 
 /// Opens the sealing of `recovery` that is to the key `id`.
 pub(crate) fn open_secret(
@@ -170,13 +223,13 @@ pub(crate) fn open_secret(
 
 impl Core {
     /// Refuses a vault secret that neither the kit nor a device of the account signed.
-    /// `also_ended`: a device that has ended counts too, as for what was made before it did.
     pub(crate) fn check_recovery(
         &self,
         told: &NewRecovery,
         origin: &str,
-        also_ended: bool,
+        makers: Makers,
     ) -> Result<(), Error> {
+        let also_ended = makers != Makers::Counting;
         let message = NewRecovery::message(origin, Id16(self.account.id), &told.recovery);
         let signed = |spki: &[u8], signature: Option<Sig64>| {
             let key = PublicKey::from_spki(spki);
@@ -195,13 +248,12 @@ impl Core {
             let found = devices.find(|it| it.id == id.0 && (also_ended || !(it.ended || it.stray)));
             found.map(|it| it.dsk)
         };
-        // a grant key of a channel that is not here yet is not known here
         let presence = match &told.by {
             Some(by) => match Enrolled::load(&by.0, &reader)? {
                 Some(key) => {
                     (also_ended || key.may_grant(&reader)?) && signed(&key.spki, told.signature)
                 }
-                None => true,
+                None => makers == Makers::AnyTold,
             },
             // in the kit's name, and not signed by it
             None => told.recovery.generation == 1,
@@ -234,8 +286,7 @@ impl Core {
         to.extend(deks);
         let seal = |spki: Vec<u8>| {
             let point = crate::keys::point_of(&spki).ok_or(DAMAGED)?;
-            let random = self.env.random.as_ref();
-            let sealed = secret.seal_to(&point, &self.account.id, random)?;
+            let sealed = secret.seal_to(&point, &self.account.id)?;
             Ok(SealedTo {
                 to: Id16(key_id(&spki)),
                 enc: Bytes(sealed.enc.to_vec()),

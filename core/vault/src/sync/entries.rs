@@ -138,6 +138,11 @@ impl Enrolled {
         Event::decode(&self.event).is_ok_and(|enrol| enrol.channel == *channel)
     }
 
+    /// Whether its ENROL lets it sign `kind`.
+    pub(crate) fn is_for(&self, kind: EventType) -> bool {
+        Event::decode(&self.event).is_ok_and(|enrol| enrol.enrolled_may_sign(kind))
+    }
+
     /// Whether the owner enrolled it in the channel of `event` to sign what `event` says.
     pub(crate) fn may_sign(&self, event: &Event) -> bool {
         Event::decode(&self.event).is_ok_and(|enrol| {

@@ -9,6 +9,8 @@ use crate::Error;
 use crate::account::VaultSecret;
 use crate::bag::BagSecret;
 use crate::erasing::is_erased;
+use crate::devices::first_unshared;
+use crate::devices::secrets::forget_fetch;
 use crate::heads::Evidence;
 use crate::index::Index;
 use crate::store::{BatchId, BatchState, Kind, StoreError, Tx};
@@ -27,6 +29,8 @@ struct Brought {
     keys: Vec<(StreamKey, bool)>,
     closed: Vec<Id>,
     stored: Vec<BatchId>,
+    /// A key was ended, or a device said which keys are its own.
+    ends: bool,
     frozen: Option<&'static str>,
 }
 
@@ -58,7 +62,10 @@ impl Core {
                     What::Entry { index, entry, spki } => {
                         let spki = spki.as_ref().map(|spki| spki.0.as_slice());
                         match entries::take(*index, &entry.0, spki, &own, server_ms, tx)? {
-                            Ok(entry) => follow(&entry, tx)?,
+                            Ok(entry) => {
+                                brought.ends |= entry.event.kind == EventType::Revoke;
+                                follow(&entry, tx)?;
+                            }
                             Err(wrong) => {
                                 let after = entry.0.clone();
                                 brought.frozen =
@@ -89,7 +96,10 @@ impl Core {
                     What::Recovery { generation } => {
                         let here = VaultSecret::load(tx, Some(*generation))?.is_some();
                         let waiting = VaultSecret::waiting(tx)?;
-                        if !here || waiting.iter().any(|it| it.generation == *generation) {
+                        let passed = VaultSecret::is_passed_over(*generation, tx)?;
+                        if (!here && !passed)
+                            || waiting.iter().any(|it| it.generation == *generation)
+                        {
                             Errand::FetchSecret(*generation).queue(tx)?;
                         }
                     }
@@ -117,6 +127,9 @@ impl Core {
         }
         for row in brought.stored {
             self.index.set_state(row, BatchState::Stored);
+        }
+        if brought.ends {
+            self.cut_off_ended()?;
         }
         Ok(brought.frozen)
     }
@@ -302,17 +315,21 @@ fn take_bag(
                 return Ok(());
             };
             if tx.get(Kind::Stream, &id)?.is_none() {
-                key.save(false, tx)?;
-                brought.keys.push((key, false));
+                // what it seals, a device that has ended could read
+                let closed = item.generation < first_unshared(tx)?;
+                key.save(closed, tx)?;
+                brought.keys.push((key, closed));
             }
         }
         // A channel is taken in after the page, once it is known which of a category stands first.
-        BagSecret::Channel(_) | BagSecret::Device(_) => {}
+        BagSecret::Channel(_) => {}
+        BagSecret::Device(_) => brought.ends = true,
         BagSecret::Grant(bytes) => crate::share::learned(&bytes.0, tx)?,
         BagSecret::Secret(secret) => {
             if VaultSecret::load(tx, Some(secret.generation))?.is_none() {
                 secret.save(tx)?;
             }
+            forget_fetch(secret.generation, tx)?;
             open_waiting(account, brought, tx)?;
         }
     }

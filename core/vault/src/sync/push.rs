@@ -11,6 +11,7 @@ use crate::Error;
 use crate::account::VaultSecret;
 use crate::bag::BagSecret;
 use crate::channels::Channel;
+use crate::devices::keep_newest;
 use crate::keys::{KeyError, key_id};
 use crate::store::{BatchState, DAMAGED, Kind, Tx};
 use crate::tasks::Task;
@@ -112,6 +113,8 @@ impl Round<'_> {
                 Ok(body) => Ok(Ok(body)),
                 // nobody at the phone, or the kit is needed
                 Err(Error::Key(KeyError::Refused | KeyError::Cancelled)) => Ok(Err(Asked::Later)),
+                // a grant key of this device is on its way into the log
+                Err(Error::Kit(_)) if is_enrolling(&core.store.reader())? => Ok(Err(Asked::Later)),
                 Err(Error::Kit(_)) => Ok(Err(Asked::aside(slug::KIT))),
                 Err(error) => Err(error),
             }
@@ -130,6 +133,10 @@ impl Round<'_> {
         })?;
         let asked = self.tell("PUT", "/v1/recovery", Some(&body)).await?;
         if asked == Asked::Done {
+            self.vault.with(|core| {
+                core.store.write(|tx| keep_newest(&body, tx))?;
+                core.cut_off_ended()
+            })?;
             self.try_again();
         }
         Ok(asked)
@@ -180,6 +187,7 @@ impl Round<'_> {
                 keys.put(tx).map(drop)
             })
         })?;
+        self.try_again();
         Ok(Asked::Done)
     }
 
@@ -486,6 +494,13 @@ impl Core {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether ENROLs of this device's keys wait to be sent.
+fn is_enrolling(tx: &Tx<'_>) -> Result<bool, Error> {
+    let waiting = tx.first_queued()?;
+    let mut waiting = waiting.iter().filter(|item| !item.quarantined);
+    Ok(waiting.any(|item| matches!(Task::decode(&item.plain), Ok(Task::Channel { .. }))))
 }
 
 /// What was kept under `name`, or what `make` makes, kept first. Events in it count as signed by
