@@ -63,6 +63,8 @@ fn scanned(bytes: &[u8]) -> Option<Vec<u8>> {
     let text = foreign::without_mark(text);
     // a space at an end may be of the code itself
     let text = text.trim_matches(['\r', '\n', '\t']);
+    // a mail program breaks lines; no letter of a code is a break
+    let text = &text.replace(['\r', '\n'], "");
     let decoded = base45::decode(text).or_else(|| base45::decode(text.trim()))?;
     let map = decoded.first().is_some_and(|head| head >> 5 == 5);
     map.then_some(decoded)
@@ -144,6 +146,9 @@ mod tests {
                 "{before:?} {after:?}"
             );
         }
+        let (half, rest) = text.split_at(3);
+        let broken = scanned(format!("{half}\r\n{rest}\r\n").as_bytes());
+        assert_eq!(broken.as_deref(), Some(receipt.as_slice()), "broken lines");
         assert_eq!(scanned(&receipt), None);
         assert_eq!(scanned(base45::encode(b"text").as_bytes()), None);
     }

@@ -14,6 +14,7 @@ import { MAX_BUNDLE, verifyBundle } from "../src/receipt/bundle";
 import { type Bytes, concat, hex, unhex, utf8 } from "../src/receipt/bytes";
 import { Decimal, decode, encode, type Value } from "../src/receipt/cbor";
 import { Rejection } from "../src/receipt/rejection";
+import { BadTrust, parseTrust } from "../src/receipt/trust";
 import { toBase45 } from "./browser/files";
 import { bytesOf, cases, trustOf } from "./vectors";
 
@@ -123,6 +124,13 @@ test("what is not of its place's kind is shown as such", () => {
   const odd = fields([rid, "now", null, 0n, "x\u202ey", true, [9n, null], null]);
   expect(odd.map((row) => row.text)).toEqual(Array(3).fill("not readable: of another kind than its place"));
   expect(odd[0]?.label).toBe("x y");
+});
+
+test("a trust file that is deeper than any is refused, at any depth", async () => {
+  for (const depth of [10, 3_000, 20_000]) {
+    const text = `{"schema":"vw-trust/1","logs":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    await expect(parseTrust(text), `${depth}`).rejects.toBeInstanceOf(BadTrust);
+  }
 });
 
 test("base45 is that of RFC 9285", () => {

@@ -56,7 +56,8 @@ export async function givenAs(name: string, bytes: Bytes): Promise<Given> {
 
 /** The receipt in the text of a code; a receipt is a CBOR map. Null where there is none. */
 export function codeOf(text: string): Bytes | null {
-  const line = text.replace(/[\r\n]+$/, "");
+  // a mail program breaks lines; no letter of a code is a break
+  const line = text.replace(/[\r\n]+/g, "");
   if (line === "" || !/^[0-9A-Z $%*+\-./:]+$/.test(line)) return null;
   const bytes = fromBase45(line);
   return bytes !== null && (bytes[0] ?? 0) >> 5 === MAP ? bytes : null;

@@ -3,8 +3,8 @@
 import { type Bytes, hex, utf8 } from "../receipt/bytes";
 import { BadTrust, parseTrust, type Trust } from "../receipt/trust";
 import { el, ICONS, icon } from "./dom";
-import { codeOf, givenAs, type Kind, MAX_FILE, type Other } from "./given";
-import { judge, type Outcome } from "./judge";
+import { codeOf, givenAs, type Kind, kindOf, MAX_FILE, type Other } from "./given";
+import { judge, type Outcome, wordOf } from "./judge";
 import { otherPaper, paper, sayOther } from "./result";
 import { textOfCamera, textOfPicture } from "./scan";
 import { seal } from "./seal";
@@ -16,14 +16,23 @@ interface Relied {
   readonly trust: Trust;
 }
 
+interface Sheet {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly bytes: Bytes;
+  outcome: Outcome | null;
+}
+
 class Page {
   private words = new Words(preferred(navigator.languages));
   private readonly relied: Relied[] = [];
-  private file: { name: string; kind: Kind; bytes: Bytes } | null = null;
+  /** What of ours came together, and which of it is drawn. */
+  private sheets: Sheet[] = [];
+  private drawn = 0;
   /** A file that is no receipt of ours, where none of ours came with it. */
   private other: { name: string; what: Other } | null = null;
-  private beside: Bytes | null = null;
-  private outcome: Outcome | null = null;
+  private beside: { name: string; bytes: Bytes } | null = null;
+  private besideCame = false;
   private message: { key: Key; name: string } | null = null;
   private panel: "scan" | "paste" | null = null;
   private camera: AbortController | null = null;
@@ -39,7 +48,9 @@ class Page {
     addEventListener("dragover", (event) => event.preventDefault());
     addEventListener("drop", (event) => {
       event.preventDefault();
-      void this.takeFiles([...(event.dataTransfer?.files ?? [])]);
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.length > 0) void this.takeFiles(files);
+      else void this.takeText(event.dataTransfer?.getData("text/plain") ?? "");
     });
     addEventListener("paste", (event) => {
       if (event.target instanceof HTMLTextAreaElement) return;
@@ -53,35 +64,44 @@ class Page {
   private async takeFiles(files: readonly File[], asTrust = false): Promise<void> {
     this.message = null;
     this.other = null;
-    const before = this.file;
+    const came: Sheet[] = [];
     for (const file of files) {
       if (file.size > MAX_PICTURE) this.other = { name: file.name, what: "big" };
-      else if (file.type.startsWith("image/")) await this.takePicture(file);
+      else if (file.type.startsWith("image/")) await this.takePicture(file, came);
       else if (file.size > MAX_FILE) this.other = { name: file.name, what: "big" };
-      else await this.takeBytes(file, asTrust);
+      else await this.takeBytes(file, asTrust, came);
     }
-    this.settle(before);
+    this.settle(came);
     await this.check();
   }
 
-  /** Of what came with a receipt of ours, what is none is told beside it; alone it is the answer. */
-  private settle(before: Page["file"]): void {
-    if (this.other === null) return;
-    if (this.file === before) {
-      this.file = null;
-      this.outcome = null;
-    } else {
-      if (this.message === null) this.message = { key: `other.${this.other.what}`, name: this.other.name };
+  /**
+   * What came takes the place of what was there, also where none of it can be read: no verdict
+   * stands beneath a sentence about another file. Of what came with something of ours, what is
+   * not is told beside it; alone it is the answer.
+   */
+  private settle(came: Sheet[]): void {
+    const nothing = this.other !== null || (this.message !== null && this.message.key !== "page.trust.bad");
+    if (came.length > 0) {
+      const known = this.sheets.map((sheet) => hex(sheet.bytes));
+      const others = known.length > 0 && !came.every((sheet) => known.includes(hex(sheet.bytes)));
+      if (others && !this.besideCame) this.beside = null;
+      this.sheets = came;
+      if (this.other !== null && this.other.what !== "fields" && this.message === null)
+        this.message = { key: `other.${this.other.what}`, name: this.other.name };
       this.other = null;
+    } else if (nothing) {
+      this.sheets = [];
     }
+    this.besideCame = false;
   }
 
-  private async takePicture(picture: File): Promise<void> {
+  private async takePicture(picture: File, came: Sheet[]): Promise<void> {
     const text = await textOfPicture(picture);
     const bytes = text === null ? null : codeOf(text);
     if (text === null) this.complain("page.picture.bad", picture.name);
     else if (bytes === null) this.complain("page.code.other", picture.name);
-    else this.keep(picture.name, "receipt", bytes);
+    else keep(came, picture.name, kindOf(bytes) ?? "receipt", bytes);
   }
 
   /** `bad`: what is said of a text that is nothing of ours. */
@@ -90,34 +110,35 @@ class Page {
     this.other = null;
     const trimmed = text.replace(/^[\r\n\t]+|[\r\n\t]+$/g, "");
     if (trimmed === "") return;
-    const before = this.file;
+    const came: Sheet[] = [];
     const code = codeOf(trimmed) ?? codeOf(trimmed.trim());
     const given = code === null ? await givenAs("", utf8(trimmed)) : null;
-    if (code !== null) this.keep("", "receipt", code);
+    if (code !== null) keep(came, "", kindOf(code) ?? "receipt", code);
     else if (given?.is === "trust") await this.takeTrust("", given.text);
     else if (given?.is === "other" && given.what !== "none") this.other = { name: "", what: given.what };
     else this.complain(bad, "");
     if (this.message === null) this.close();
-    this.settle(before);
+    this.settle(came);
     await this.check();
   }
 
-  private async takeBytes(file: File, asTrust: boolean): Promise<void> {
+  private async takeBytes(file: File, asTrust: boolean, came: Sheet[]): Promise<void> {
     const { name } = file;
     const given = await givenAs(name, new Uint8Array(await file.arrayBuffer()));
     switch (given.is) {
       case "ours":
-        this.keep(name, given.kind, given.bytes);
+        keep(came, name, given.kind, given.bytes);
         break;
       case "fields":
-        this.beside = given.bytes;
-        if (this.file === null) this.other = { name, what: "fields" };
+        this.beside = { name, bytes: given.bytes };
+        this.besideCame = true;
+        if (this.sheets.length === 0) this.other = { name, what: "fields" };
         break;
       case "trust":
         await this.takeTrust(name, given.text);
         break;
       case "picture":
-        await this.takePicture(file);
+        await this.takePicture(file, came);
         break;
       case "other":
         if (asTrust && given.what === "none") this.complain("page.trust.bad", name);
@@ -134,29 +155,35 @@ class Page {
     }
   }
 
-  private keep(name: string, kind: Kind, bytes: Bytes): void {
-    const another = this.file !== null && hex(this.file.bytes) !== hex(bytes);
-    if (another) this.beside = null;
-    if (this.other?.what === "fields") this.other = null;
-    this.file = { name, kind, bytes };
-  }
-
   private complain(key: Key, name: string): void {
     this.message = { key, name };
   }
 
   private async check(): Promise<void> {
-    if (this.file !== null) {
-      const { kind, bytes } = this.file;
-      const beside = kind === "receipt" ? this.beside : null;
-      const trusts = this.relied.map((relied) => relied.trust);
-      try {
-        this.outcome = await judge(kind, bytes, beside, trusts);
-      } catch (error) {
-        if (!(error instanceof DOMException)) throw error;
-        this.complain("page.browser.old", "");
+    const trusts = this.relied.map((relied) => relied.trust);
+    let fitted = false;
+    try {
+      for (const sheet of this.sheets) {
+        const beside = sheet.kind === "receipt" ? this.beside : null;
+        sheet.outcome = await judge(sheet.kind, sheet.bytes, beside?.bytes ?? null, trusts);
+        if (beside === null || this.sheets.length === 1) continue;
+        // the fields belong to one of them: to the others they are nothing
+        const alone = await judge(sheet.kind, sheet.bytes, null, trusts);
+        if (sheet.outcome.code === "RECORD_MISMATCH" && alone.code !== "RECORD_MISMATCH")
+          sheet.outcome = alone;
+        else fitted = true;
       }
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      this.complain("page.browser.old", "");
     }
+    if (this.beside !== null && this.sheets.length > 1 && !fitted)
+      this.complain("other.fields", this.beside.name);
+    const grave = (sheet: Sheet) => (sheet.outcome === null ? -1 : GRAVE.indexOf(wordOf(sheet.outcome.code)));
+    this.drawn = this.sheets.reduce((worst, sheet, at, all) => {
+      const before = all[worst];
+      return before !== undefined && grave(sheet) > grave(before) ? at : worst;
+    }, 0);
     this.draw();
     document.getElementById("verdict")?.focus();
   }
@@ -195,9 +222,7 @@ class Page {
         el(
           "div",
           { "aria-live": "polite" },
-          this.other
-            ? otherPaper(this.other.what, this.other.name, words)
-            : this.outcome && paper(this.outcome, words, () => this.chooser("trust")?.click()),
+          this.other ? otherPaper(this.other.what, this.other.name, words) : this.papers(),
         ),
       ),
       el(
@@ -209,6 +234,41 @@ class Page {
       ),
     );
     if (this.panel === "scan") void this.look();
+  }
+
+  /** One paper; of several, a list of all, and the gravest or the chosen one. */
+  private papers(): Node | null {
+    const { words } = this;
+    const outcome = this.sheets[this.drawn]?.outcome;
+    if (outcome === undefined || outcome === null) return null;
+    const drawn = paper(outcome, words, () => this.chooser("trust")?.click());
+    if (this.sheets.length === 1) return drawn;
+    const lines = this.sheets.map((sheet, at) => {
+      const word = sheet.outcome && wordOf(sheet.outcome.code);
+      const said = word === null ? "" : words.say(`verify.${word === "unchanged" ? "valid" : word}`);
+      const attributes = { type: "button", class: "btn quiet", "aria-pressed": `${at === this.drawn}` };
+      const name = sheet.name || words.say("other.text");
+      const button = el(
+        "button",
+        attributes,
+        el("b", { class: `${word}` }, said),
+        el("span", { class: "num name" }, name),
+      );
+      button.addEventListener("click", () => {
+        this.drawn = at;
+        this.draw();
+        document.getElementById("verdict")?.focus();
+      });
+      return el("li", {}, button);
+    });
+    const heading = el("h2", { id: "several" }, words.say("page.several", { count: lines.length }));
+    const list = el(
+      "section",
+      { class: "several", "aria-labelledby": "several" },
+      heading,
+      el("ul", {}, ...lines),
+    );
+    return el("div", {}, list, drawn);
   }
 
   private chooser(id: string): HTMLInputElement | null {
@@ -223,7 +283,7 @@ class Page {
       { class: "drop", for: "file" },
       icon(ICONS.file),
       el("span", { class: "grow" }, this.words.say("verify.drop")),
-      el("b", { class: "num name" }, this.other?.name ?? this.file?.name ?? ""),
+      el("b", { class: "num name" }, this.other?.name ?? this.sheets[this.drawn]?.name ?? ""),
       input,
     );
     zone.addEventListener("dragover", () => zone.classList.add("over"));
@@ -382,6 +442,14 @@ class Page {
   }
 }
 
+/** Adds what came, once. */
+function keep(came: Sheet[], name: string, kind: Kind, bytes: Bytes): void {
+  if (came.some((sheet) => hex(sheet.bytes) === hex(bytes))) return;
+  came.push({ name, kind, bytes, outcome: null });
+}
+
+/** From what holds to what does not. */
+const GRAVE = ["unchanged", "unknown", "changed"];
 const MAX_PICTURE = 64 << 20;
 
 const root = document.getElementById("page");

@@ -245,7 +245,9 @@ function table(outcome: Outcome, words: Words): HTMLElement | null {
 
 function notSaid(outcome: Outcome, words: Words): HTMLElement {
   const keys: Key[] = ["verify.notSaid.true", "verify.notSaid.whose", "verify.notSaid.bearer"];
-  if (outcome.kind === "completeness") keys.push("complete.notSaid.withheld", "complete.notSaid.never");
+  if (outcome.kind === "completeness") {
+    keys.push("complete.notSaid.withheld", "complete.notSaid.never", "complete.notSaid.later");
+  }
   const isEvent = outcome.kind === "receipt" && outcome.read !== null && outcome.read.rc === null;
   if (isEvent) keys.splice(0, 2, "notSaid.looked", "notSaid.still");
   return el(

@@ -113,9 +113,12 @@ async function keyOf(spki: Uint8Array): Promise<PublicKey> {
 /** JSON as it stands, with numbers as their text, and no member twice. */
 function json(text: string): unknown {
   let document: DocumentNode;
+  let value: unknown;
   try {
     JSON.parse(text);
     document = parse(text, { mode: "json", ranges: true });
+    // both go as deep as the text does: too deep is no bundle
+    value = evaluate(document);
   } catch {
     throw new BadTrust("no JSON");
   }
@@ -133,7 +136,7 @@ function json(text: string): unknown {
       if (!/^(?:0|[1-9][0-9]*)$/.test(text.slice(from, to))) throw new BadTrust("no whole number");
     }
   }
-  return evaluate(document);
+  return value;
 }
 
 function members<Name extends string, Optional extends string>(

@@ -99,6 +99,70 @@ test("a damaged file is told in plain words", async () => {
   });
 });
 
+test("of several files each has its verdict, and the gravest is drawn", async () => {
+  await visit("trusting", {}, async (page) => {
+    const changed = bundle(await changedBundle());
+    for (const files of [
+      [changed, receipt("record-last")],
+      [receipt("record-last"), changed],
+    ]) {
+      await give(page, ...files);
+      await see(page, "Changed", "2 were checked", "record-last.vwr");
+      const lines = await page.locator(".several button").allInnerTexts();
+      expect(lines.map((line) => line.split(/\s/)[0]).sort()).toEqual(["Changed", "Unchanged"]);
+    }
+    await fits(page);
+    await picturesOf(page, "several");
+    await page.locator(".several button", { hasText: "record-last.vwr" }).click();
+    await see(page, "Unchanged");
+    // one file with something that is none: its verdict, and what the other is
+    await give(page, receipt("record-last"), strange("notes.txt", "a b c"));
+    await see(page, "Unchanged", "notes.txt is no receipt");
+    expect(await page.locator(".several").count()).toBe(0);
+  });
+});
+
+test("no verdict of an earlier file stands beneath a sentence about another", async () => {
+  await visit("trusting", {}, async (page) => {
+    const blank = picture("AB C").buffer;
+    for (const file of [
+      { name: "blank.gif", mimeType: "image/gif", buffer: blank },
+      { name: "broken.png", mimeType: "image/png", buffer: Buffer.from([0x89, 0x50, 0x4e, 0x47, 1]) },
+    ]) {
+      await give(page, receipt("record-last"));
+      await see(page, "Unchanged");
+      await give(page, file);
+      await expect
+        .poll(() => page.locator('[role="alert"]').innerText(), { timeout: 15_000 })
+        .toContain(file.name);
+      expect(await page.locator("#verdict").count()).toBe(0);
+    }
+    // a trust file that is none takes nothing away from what was checked
+    await give(page, receipt("record-last"));
+    await see(page, "Unchanged");
+    await page.setInputFiles("#trust", strange("bad.json", "{}"));
+    await see(page, "Unchanged", "bad.json is no trust file");
+  });
+});
+
+test("a code is read from text that a mail program broke, that was dropped, and that holds a bundle", async () => {
+  await visit("trusting", {}, async (page) => {
+    const drop = (text: string) =>
+      page.evaluate((dropped) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.setData("text/plain", dropped);
+        dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+      }, text);
+    await drop(code().replace(/(.{76})/g, "$1\r\n"));
+    await see(page, "Unchanged");
+    await drop(toBase45(bundle("week").buffer));
+    await see(page, "Unchanged", "records");
+    await drop("no code at all");
+    await expect.poll(() => page.locator("#verdict").count(), { timeout: 15_000 }).toBe(0);
+    expect(await page.locator('[role="alert"]').innerText()).toContain("Copy all of it");
+  });
+});
+
 test("what is no receipt of ours is never called changed, and told for what it is", async () => {
   const files: [Given, string, string][] = [
     [
@@ -403,8 +467,8 @@ async function visit(
   }
 }
 
-async function give(page: Page, file: Given): Promise<void> {
-  await page.setInputFiles("#file", file);
+async function give(page: Page, ...files: Given[]): Promise<void> {
+  await page.setInputFiles("#file", files);
 }
 
 /** The verdict, and texts that stand on the page with it. */
