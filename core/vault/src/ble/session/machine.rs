@@ -26,10 +26,7 @@ pub struct Session {
     counts_from_ms: Option<i64>,
     todo: VecDeque<Call>,
     doing: Option<(Call, u64)>,
-    bond_tried: bool,
-    /// The link went while the bond was made: its answer may say why.
-    gone: bool,
-    unbonded: bool,
+    bonding: Bonding,
     subscribed: usize,
     arrived: Vec<Item>,
     held: Option<Held>,
@@ -42,6 +39,17 @@ pub struct Session {
     heard_ms: u64,
     told: Option<State>,
     ending: Option<Ending>,
+}
+
+/// How far bonding is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bonding {
+    /// Asked for over this link.
+    tried: bool,
+    /// The bond that the system kept was removed.
+    removed: bool,
+    /// The link went while the bond was made: its answer may say why.
+    gone: bool,
 }
 
 /// Why it ends.
@@ -79,9 +87,7 @@ impl Session {
             counts_from_ms: None,
             todo: VecDeque::new(),
             doing: None,
-            bond_tried: false,
-            gone: false,
-            unbonded: false,
+            bonding: Bonding::default(),
             subscribed: 0,
             arrived: Vec::new(),
             held: None,
@@ -129,7 +135,7 @@ impl Session {
             Input::Lost => match &mut self.doing {
                 // a device that is given other digits leaves, and both are told in either order
                 Some((Call::Bond, until)) => {
-                    self.gone = true;
+                    self.bonding.gone = true;
                     *until = (*until).min(now.steady_ms + WHY_MS);
                 }
                 _ => self.lost(Fault::OutOfRange, now, &mut out),
@@ -165,7 +171,7 @@ impl Session {
             }
             if let Some(call) = self.todo.pop_front() {
                 if call == Call::Bond {
-                    self.bond_tried = true;
+                    self.bonding.tried = true;
                     self.show(State::Bonding, out);
                 }
                 self.doing = Some((call.clone(), now.steady_ms + CALL_MS));
@@ -300,7 +306,7 @@ impl Session {
                 self.learned.bonded = true;
                 // before the first reading: its grade says over what link it came
                 out.push(Command::Learn(self.learned.clone()));
-                if self.gone {
+                if self.bonding.gone {
                     self.lost(Fault::OutOfRange, now, out);
                 }
             }
@@ -412,7 +418,7 @@ impl Session {
             return;
         }
         self.doing = None;
-        self.gone = false;
+        self.bonding.gone = false;
         self.todo.clear();
         self.history.lost();
         let rest = self.gather.flush(true);
@@ -437,7 +443,7 @@ impl Session {
         self.phase = Phase::Away {
             until: now.steady_ms + wait,
         };
-        self.bond_tried = false;
+        self.bonding.tried = false;
         self.show(
             State::Waiting {
                 again_in_ms: wait,
@@ -454,7 +460,7 @@ impl Session {
             // the radio should have said so itself
             let bonding = *call == Call::Bond;
             self.doing = None;
-            if bonding && !self.gone {
+            if bonding && !self.bonding.gone {
                 return self.end(Some(Fault::BondRefused));
             }
             return self.lost(Fault::OutOfRange, now, out);

@@ -40,6 +40,15 @@ impl Clock for WaitedClock {
     }
 }
 
+/// What bonding does to the link; a broken one is told before the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Bonding {
+    #[default]
+    Answers,
+    BreaksAndAnswers,
+    Breaks,
+}
+
 /// What the device does when it is asked.
 #[derive(Default)]
 pub(crate) struct Script {
@@ -61,9 +70,7 @@ pub(crate) struct Script {
     /// These need a bond.
     pub(crate) secured: Vec<u16>,
     pub(crate) bonds: VecDeque<Result<(), RadioError>>,
-    /// Bonding breaks the link, and that is told before its answer; or there is none.
-    pub(crate) bond_breaks: bool,
-    pub(crate) bond_hangs: bool,
+    pub(crate) bonding: Bonding,
     /// How the next writes to a characteristic go.
     pub(crate) writes: BTreeMap<u16, VecDeque<RadioError>>,
     pub(crate) bonded: bool,
@@ -226,13 +233,13 @@ impl Radio for FakeRadio {
         script.calls.push("bond".into());
         let result = script.bonds.pop_front().unwrap_or(Ok(()));
         script.bonded |= result.is_ok();
-        if script.bond_breaks {
+        let bonding = script.bonding;
+        if bonding != Bonding::Answers {
             self.break_link(&mut script);
         }
-        let hangs = script.bond_hangs;
         Box::pin(async move {
             tokio::task::yield_now().await;
-            if hangs {
+            if bonding == Bonding::Breaks {
                 std::future::pending::<()>().await;
             }
             result

@@ -1,6 +1,6 @@
 //! What goes wrong, and where it ends: a state a screen can explain, with nothing lost.
 
-use super::air::{INDICATE, NOTIFY, READ, Script};
+use super::air::{Bonding, INDICATE, NOTIFY, READ, Script};
 use super::{World, found, mine, number};
 use crate::support::HEART_RATE;
 use std::collections::VecDeque;
@@ -68,7 +68,7 @@ async fn a_refused_bond_ends_pairing_and_leaves_no_device_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_bond_that_is_refused_after_the_link_went_is_refused_and_not_out_of_range() {
     let mut script = secured();
-    script.bond_breaks = true;
+    script.bonding = Bonding::BreaksAndAnswers;
     script.bonds.push_back(Err(RadioError::BondRefused));
     let mut world = World::new(script);
     let error = world.pair(&mine("Cuff", &[CUFF])).await.unwrap_err();
@@ -78,8 +78,7 @@ async fn a_bond_that_is_refused_after_the_link_went_is_refused_and_not_out_of_ra
 #[tokio::test(start_paused = true)]
 async fn a_bond_whose_link_went_and_of_which_nobody_tells_is_out_of_range() {
     let mut script = secured();
-    script.bond_breaks = true;
-    script.bond_hangs = true;
+    script.bonding = Bonding::Breaks;
     script.bonds = VecDeque::from([Err(RadioError::BondRefused); 3]);
     let mut world = World::new(script);
     let error = world.pair(&mine("Cuff", &[CUFF])).await.unwrap_err();

@@ -28,20 +28,20 @@ impl Session {
             }
             // what it is matters less than what it measures
             (Call::Read(_), RadioError::NeedsBonding)
-                if self.learned.bonded && (self.bond_tried || self.plan.goal != Goal::Meet) => {}
+                if self.learned.bonded && (self.bonding.tried || self.plan.goal != Goal::Meet) => {}
             // the system keeps a bond that the device forgot
             (_, RadioError::NeedsBonding)
                 if self.learned.bonded
-                    && !self.bond_tried
-                    && !self.unbonded
+                    && !self.bonding.tried
+                    && !self.bonding.removed
                     && self.plan.bond != Bond::Never =>
             {
-                self.unbonded = true;
+                self.bonding.removed = true;
                 self.todo.clear();
                 self.todo.push_back(Call::Unbond);
             }
             (_, RadioError::NeedsBonding) => {
-                if self.plan.bond != Bond::Never && !self.bond_tried {
+                if self.plan.bond != Bond::Never && !self.bonding.tried {
                     self.todo.push_front(call);
                     self.todo.push_front(Call::Bond);
                 } else {
