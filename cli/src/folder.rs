@@ -5,8 +5,10 @@
 //! records are named. Reads nothing but the folder.
 
 mod proven;
+mod read;
 mod row;
 mod table;
+mod tie;
 mod told;
 
 pub(crate) use table::{HEADING, joined, lines_of};
@@ -14,13 +16,12 @@ pub(crate) use told::{show, to_json};
 
 use crate::outcome::{Exit, Failure, Outcome};
 use proven::{Key, Proven, key_of};
-use row::Held;
+use read::{Entry, optional};
+use row::{Held, Word};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
-use vitalwitness_domain::export::foreign::without_mark;
+use tie::Known;
 use vitalwitness_proof::locate::locate;
 use vitalwitness_proof::merkle::Tree;
 use vitalwitness_proof::trust::Trust;
@@ -111,12 +112,8 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
         unclear: receipts.unclear,
         ..Compared::default()
     };
-    let fetched = optional(dir, "fetch.json")?
-        .map(|text| parse::<Value>(dir, "fetch.json", &text))
-        .transpose()?;
-    let json = optional(dir, JSON)?
-        .map(|text| parse::<Vec<Map<String, Value>>>(dir, JSON, &text))
-        .transpose()?;
+    let fetched = optional(dir, FETCH)?;
+    let json = optional(dir, JSON)?;
     let csv = optional(dir, CSV)?;
     let receipts_here = compared.held > 0 || !compared.broken.is_empty();
     if json.is_none() && csv.is_none() && !receipts_here && compared.unclear.is_empty() {
@@ -125,12 +122,24 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
             format!("{} holds no receipt (.vwr) and no table.", dir.display()),
         ));
     }
-    let mut sheet = Sheet::new(receipts.proven, fetched.as_ref());
-    if let Some(rows) = &json {
-        sheet.take_json(rows, &mut compared);
+    let counts = fetched.as_deref().and_then(Counts::read);
+    if fetched.is_some() && counts.is_none() {
+        compared.differences.push(Difference::of_file(FETCH));
     }
-    if let Some(text) = &csv {
-        sheet.take_csv(text, json.is_some(), &mut compared);
+    let mut sheet = Sheet::new(receipts.proven, counts);
+    sheet.certain = compared.broken.is_empty() && compared.unclear.is_empty();
+    let csv = csv.as_deref().map(read::lines);
+    if let Some(text) = &json {
+        let (rows, told) = read::entries(text);
+        if !told {
+            compared.differences.push(Difference::of_file(JSON));
+        }
+        let known = sheet.known_by_csv(csv.as_deref().unwrap_or_default());
+        sheet.take_json(&rows, &known, &mut compared);
+    }
+    if let Some(lines) = &csv {
+        let known = sheet.known_by_json();
+        sheet.take_csv(lines, &known, compared.rows > 0, &mut compared);
     }
     sheet.count(&mut compared);
     compared.differences.sort_by_key(|it| (it.how, it.row));
@@ -148,6 +157,8 @@ struct Sheet {
     said: HashMap<String, Map<String, Value>>,
     /// Rows that may be without a receipt, once each.
     lacking: BTreeMap<String, Key>,
+    /// Whether all receipts hold: then what none of them says is not so.
+    certain: bool,
 }
 
 /// What `fetch.json` counts. Nobody signs it.
@@ -155,6 +166,16 @@ struct Sheet {
 struct Counts {
     records: u64,
     receipts: u64,
+}
+
+impl Counts {
+    fn read(text: &str) -> Option<Self> {
+        let said: Value = serde_json::from_str(text).ok()?;
+        Some(Self {
+            records: said["records"].as_u64()?,
+            receipts: said["receipts"].as_u64()?,
+        })
+    }
 }
 
 /// One row of one of both files.
@@ -165,7 +186,7 @@ struct Place {
 }
 
 impl Sheet {
-    fn new(proven: BTreeMap<String, Proven>, fetched: Option<&Value>) -> Self {
+    fn new(proven: BTreeMap<String, Proven>, fetched: Option<Counts>) -> Self {
         let mut corrected: HashMap<_, BTreeMap<_, BTreeSet<_>>> = HashMap::new();
         for (by, it) in &proven {
             for (record, how) in it.corrects() {
@@ -173,39 +194,95 @@ impl Sheet {
                 how.or_default().insert(by.clone());
             }
         }
-        let count = |name: &str| fetched.and_then(|it| it[name].as_u64());
-        let fetched = count("records").zip(count("receipts"));
         Self {
             proven,
             corrected,
-            fetched: fetched.map(|(records, receipts)| Counts { records, receipts }),
+            fetched,
             said: HashMap::new(),
             lacking: BTreeMap::new(),
+            certain: true,
         }
     }
 
-    fn take_json(&mut self, rows: &[Map<String, Value>], compared: &mut Compared) {
+    /// The records that rows of `records.json` can be of.
+    fn known_by_csv(&self, lines: &[Vec<String>]) -> Known {
+        let mut known = Known::of(&self.proven);
+        for cells in lines {
+            if let Some((start, record, id)) = table::pointed(cells) {
+                known.add(record, &key_of(start, record));
+                known.hint(id, record);
+            }
+        }
+        known
+    }
+
+    /// The records that rows of `records.csv` can be of.
+    fn known_by_json(&self) -> Known {
+        let mut known = Known::of(&self.proven);
+        for (record, said) in &self.said {
+            known.add(record, &key_of(&text(said, "start"), record));
+            known.hint(&text(said, "row"), record);
+        }
+        known
+    }
+
+    fn take_json(&mut self, rows: &[Entry], known: &Known, compared: &mut Compared) {
+        let hash = |row: &Entry| match row {
+            Entry::Row(said) => text(said, "record"),
+            Entry::Broken(_) => String::new(),
+        };
+        let mut here: BTreeSet<String> = rows.iter().map(hash).collect();
         let mut places = Vec::new();
-        for (row, said) in (1..).zip(rows) {
+        for (row, entry) in (1..).zip(rows) {
             compared.rows += 1;
-            let record = text(said, "record");
-            let place = Place {
-                key: key_of(&text(said, "start"), &record),
-                record,
-                row,
+            let (own, written) = (hash(entry), || match entry {
+                Entry::Row(said) => Value::from(said.clone()).to_string(),
+                Entry::Broken(text) => text.clone(),
+            });
+            let told = if known.has(&own) {
+                None
+            } else {
+                known.told_by(&written(), |it| !here.contains(it))
             };
-            let held = match self.proven.get(&place.record) {
+            let record = told.unwrap_or_else(|| own.clone());
+            here.insert(record.clone());
+            let key = match entry {
+                Entry::Row(said) => key_of(&text(said, "start"), &record),
+                Entry::Broken(_) => known.key(&record).cloned().unwrap_or_else(|| {
+                    // its place is not told either
+                    key_of("", &record)
+                }),
+            };
+            let place = Place { record, key, row };
+            let mut said = match entry {
+                Entry::Row(said) => said.clone(),
+                Entry::Broken(_) => Map::new(),
+            };
+            let broken = matches!(entry, Entry::Broken(_));
+            said.insert("record".to_owned(), Value::from(place.record.as_str()));
+            let mut held = match self.proven.get(&place.record) {
                 Some(proven) => {
                     compared.vouched += 1;
-                    self.hold(proven, said)
+                    if broken {
+                        Held::default()
+                    } else {
+                        self.hold(proven, &said)
+                    }
                 }
                 None => Held {
-                    changed: self.unvouched(&place, said, compared),
+                    changed: self.unvouched(&place, &said, compared),
                     ..Held::default()
                 },
             };
+            if broken && !place.record.is_empty() {
+                held.take(NO_ROW, Word::Wrong);
+            } else if own != place.record {
+                held.take("record", Word::Wrong);
+            }
             place.tell(held, JSON, compared);
-            self.said.insert(place.record.clone(), said.clone());
+            if !broken {
+                self.said.insert(place.record.clone(), said);
+            }
             places.push(place);
         }
         self.order(&places, JSON, compared);
@@ -281,7 +358,18 @@ impl Sheet {
         let now: Vec<_> = places.iter().map(|it| leaf(&it.record)).collect();
         let old: Vec<_> = sealed.iter().map(|(_, record)| leaf(record)).collect();
         let found = locate(&Tree::of_leaves(&old), &Tree::of_leaves(&now));
-        let replaced = found.changed;
+        let (nameless, replaced): (Vec<_>, Vec<_>) = found
+            .changed
+            .into_iter()
+            .partition(|(_, at)| places.get(*at).is_some_and(|place| place.record.is_empty()));
+        // a row that names no record stands where that of this record must be
+        for (leaf, at) in nameless {
+            if let (Some((_, record)), Some(place)) = (sealed.get(leaf), places.get(at)) {
+                let mut difference = place.is(How::Changed, file, vec![NO_ROW.to_owned()]);
+                (*record).clone_into(&mut difference.record);
+                compared.differences.push(difference);
+            }
+        }
         let gone = replaced.iter().map(|(leaf, _)| leaf).chain(&found.missing);
         for (_, record) in gone.filter_map(|leaf| sealed.get(*leaf)) {
             compared.differences.push(Difference {
@@ -331,6 +419,19 @@ impl Sheet {
     }
 }
 
+impl Difference {
+    /// A file that is not what `fetch` wrote, and no record is touched.
+    fn of_file(file: &'static str) -> Self {
+        Self {
+            how: How::Changed,
+            record: String::new(),
+            file,
+            row: None,
+            fields: vec!["not what `fetch` wrote".to_owned()],
+        }
+    }
+}
+
 impl Place {
     fn is(&self, how: How, file: &'static str, fields: Vec<String>) -> Difference {
         Difference {
@@ -360,23 +461,7 @@ fn text(row: &Map<String, Value>, name: &str) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-fn optional(dir: &Path, name: &str) -> Outcome<Option<String>> {
-    let path = dir.join(name);
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::unreadable(&path.display().to_string(), &error)),
-    }
-}
-
-fn parse<T: serde::de::DeserializeOwned>(dir: &Path, name: &str, text: &str) -> Outcome<T> {
-    serde_json::from_str(without_mark(text)).map_err(|_| {
-        Failure::usage(
-            "not_fetched",
-            format!("{} is not what `fetch` wrote.", dir.join(name).display()),
-        )
-    })
-}
-
 const JSON: &str = "records.json";
 const CSV: &str = "records.csv";
+const FETCH: &str = "fetch.json";
+const NO_ROW: &str = "what stands here is no row";

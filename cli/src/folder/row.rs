@@ -132,7 +132,7 @@ impl Sheet {
             "current" => Some(Word::Same),
             // what replaces it or takes it back may be a row without a receipt, or not be here
             "replaced" | "withdrawn" => match self.fetched {
-                Some(_) if self.unproven_at_most() == 0 => Some(Word::Wrong),
+                Some(_) if self.certain && self.unproven_at_most() == 0 => Some(Word::Wrong),
                 _ => None,
             },
             _ => Some(Word::Wrong),

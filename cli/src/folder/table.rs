@@ -2,10 +2,10 @@
 
 use super::proven::{Proven, key_of};
 use super::row::{self, BESIDE, Held, Word};
-use super::{CSV, Compared, How, Place, Sheet, text};
+use super::tie::Known;
+use super::{CSV, Compared, How, NO_ROW, Place, Sheet, text};
 use serde_json::{Map, Value};
-use vitalwitness_domain::export::foreign::without_mark;
-use vitalwitness_domain::tracing::delimited;
+use std::collections::HashMap;
 
 /// The first line of `records.csv`.
 pub(crate) const HEADING: [&str; 12] = [
@@ -46,10 +46,16 @@ fn safe(text: &str) -> String {
 
 impl Sheet {
     /// Compares `records.csv`; `told`: with what `records.json` says where there is no receipt.
-    pub(super) fn take_csv(&mut self, text: &str, told: bool, compared: &mut Compared) {
-        let lines = delimited(without_mark(text), ',');
-        let mut lines = (1..).zip(lines.iter()).peekable();
-        if let Some((row, _)) = lines.next_if(|(_, heading)| *heading != &HEADING) {
+    pub(super) fn take_csv(
+        &mut self,
+        lines: &[Vec<String>],
+        known: &Known,
+        told: bool,
+        compared: &mut Compared,
+    ) {
+        let named = self.named(lines, known);
+        let mut lines = (1..).zip(lines.iter().zip(&named)).peekable();
+        if let Some((row, _)) = lines.next_if(|(_, (heading, _))| *heading != &HEADING) {
             let heading = Place {
                 record: String::new(),
                 key: (0, String::new()),
@@ -62,12 +68,15 @@ impl Sheet {
             lines.next();
         }
         let mut places = Vec::new();
-        while let Some((row, first)) = lines.next() {
+        while let Some((row, (first, record))) = lines.next() {
             let cell = |at: usize| first.get(at).cloned().unwrap_or_default();
-            let record = cell(RECORD);
+            let key = match known.key(record) {
+                Some(key) if first.len() != HEADING.len() => key.clone(),
+                _ => key_of(&cell(0), record),
+            };
             let place = Place {
-                key: key_of(&cell(0), &record),
-                record,
+                key,
+                record: record.clone(),
                 row,
             };
             if !told {
@@ -80,12 +89,12 @@ impl Sheet {
             }
             let must = self.lines_for(&place.record, first);
             let mut held = Held::default();
-            self.compare_beside(&place.record, first, &mut held);
-            compare_line(must.first(), first, &mut held);
-            let more = |line: &Vec<String>| line.get(RECORD) == Some(&place.record);
+            self.hold_line(&place.record, must.first(), first, &mut held);
             for must in must.iter().skip(1) {
-                match lines.next_if(|(_, line)| more(line)) {
-                    Some((_, line)) => compare_line(Some(must), line, &mut held),
+                match lines.next_if(|(_, (_, record))| **record == place.record) {
+                    Some((_, (line, _))) => {
+                        self.hold_line(&place.record, Some(must), line, &mut held);
+                    }
                     None => held.take("a line of it is missing", Word::Wrong),
                 }
             }
@@ -93,6 +102,55 @@ impl Sheet {
             places.push(place);
         }
         self.order(&places, CSV, compared);
+    }
+
+    /// The record of each line: the one it says, or, where that is none, the one it points to.
+    fn named(&self, lines: &[Vec<String>], known: &Known) -> Vec<String> {
+        let own = |cells: &Vec<String>| match pointed(cells) {
+            Some((_, record, _)) => record.to_owned(),
+            None => String::new(),
+        };
+        let mut here: HashMap<String, usize> = HashMap::new();
+        for record in lines.iter().map(own) {
+            *here.entry(record).or_default() += 1;
+        }
+        let mut named = Vec::with_capacity(lines.len());
+        for (at, cells) in lines.iter().enumerate() {
+            let own = own(cells);
+            let heading = at == 0;
+            if heading || known.has(&own) {
+                named.push(own);
+                continue;
+            }
+            let lacks = |record: &str| {
+                let must = self.lines_for(record, &[]).len().max(1);
+                here.get(record).copied().unwrap_or_default() < must
+            };
+            let record = known.told_by(&cells.join(","), lacks).unwrap_or(own);
+            *here.entry(record.clone()).or_default() += 1;
+            named.push(record);
+        }
+        named
+    }
+
+    fn hold_line(
+        &self,
+        record: &str,
+        must: Option<&Vec<String>>,
+        line: &[String],
+        held: &mut Held,
+    ) {
+        if line.len() != HEADING.len() {
+            if !record.is_empty() {
+                held.take(NO_ROW, Word::Wrong);
+            }
+            return;
+        }
+        self.compare_beside(record, line, held);
+        compare_line(must, line, held);
+        if line.get(RECORD).is_some_and(|said| said != record) {
+            held.take("record", Word::Wrong);
+        }
     }
 
     /// Holds what a line says beside its record against the receipts.
@@ -148,6 +206,16 @@ impl Sheet {
     }
 }
 
+/// Start, record and delivery id of a line that has all its cells.
+pub(super) fn pointed(cells: &[String]) -> Option<(&str, &str, &str)> {
+    let cell = |at: usize| cells.get(at).map(String::as_str);
+    let whole = cells.len() == HEADING.len();
+    let found = cell(0).zip(cell(RECORD)).zip(cell(HEADING.len() - 1));
+    found
+        .filter(|_| whole)
+        .map(|((start, record), id)| (start, record, id))
+}
+
 /// The row as `fetch` writes it from the record that its receipt proves, and as `beside` says.
 fn must(proven: &Proven, beside: &Map<String, Value>) -> Map<String, Value> {
     let mut row = proven.row.clone();
@@ -166,9 +234,6 @@ fn compare_line(must: Option<&Vec<String>>, line: &[String], held: &mut Held) {
             _ => Word::Wrong,
         };
         held.take(field, word);
-    }
-    if line.len() > HEADING.len() {
-        held.take("a cell too many", Word::Wrong);
     }
 }
 

@@ -130,10 +130,13 @@ fn sentence(console: &Console, found: &Difference) -> String {
         Tone::Stop
     };
     let row = found.row.map(|row| format!(", row {row}"));
+    let record = match found.record.as_str() {
+        "" => String::new(),
+        record => format!("record {} in ", printable(record)),
+    };
     format!(
-        "{} record {} in {}{}{}",
+        "{} {record}{}{}{}",
         console.paint(tone, word),
-        printable(&found.record),
         found.file,
         row.unwrap_or_default(),
         printable(&why)

@@ -7,6 +7,7 @@
 
 mod enrol;
 mod fetched;
+mod flipped;
 mod place;
 mod proofs;
 
