@@ -35,7 +35,7 @@ pub struct RunningServer {
     tasks: Vec<JoinHandle<()>>,
     app: Arc<App>,
     // held for as long as the folder is in use
-    _lock: File,
+    lock: File,
 }
 
 impl Server {
@@ -83,7 +83,7 @@ impl Server {
             serving,
             tasks,
             app,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -125,6 +125,13 @@ impl RunningServer {
             if tokio::time::timeout(DRAIN, &mut *task).await.is_err() {
                 task.abort();
             }
+        }
+        // a process that was forked meanwhile and has not begun its program holds the file, too
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(
+                code = "lock",
+                "the lock is left to the end of the process: {error}"
+            );
         }
         tracing::info!("stopped");
     }

@@ -125,16 +125,12 @@ fn cells(line: &str) -> Option<Vec<String>> {
             loop {
                 let (piece, after) = inner.split_once('"')?;
                 cell.push_str(piece);
-                match after.strip_prefix('"') {
-                    Some(more) => {
-                        cell.push('"');
-                        inner = more;
-                    }
-                    None => {
-                        cell_end = after;
-                        break;
-                    }
-                }
+                let Some(more) = after.strip_prefix('"') else {
+                    cell_end = after;
+                    break;
+                };
+                cell.push('"');
+                inner = more;
             }
             cells.push(cell);
         } else {
@@ -189,6 +185,7 @@ fn has_hash(text: &str) -> bool {
 const MOST_LINES: usize = 1_000;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 mod tests {
     use super::*;
 
