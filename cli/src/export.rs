@@ -32,8 +32,9 @@ pub(crate) struct Export {
     /// Check the receipt first, with this trust file; COSE and certificate need it.
     #[arg(long, value_name = "BUNDLE")]
     trust: Option<PathBuf>,
-    /// Where the log is read, for Chainpoint: the proof then says where to look its root up.
-    #[arg(long, value_name = "URL")]
+    /// Where the log's roots are served, for Chainpoint: the proof names an address below it. Our
+    /// cloud does not serve that address yet.
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     log_url: Option<String>,
     /// The certificate's language: en or de.
     #[arg(long, value_name = "CODE", default_value = "en")]
@@ -44,6 +45,24 @@ pub(crate) struct Export {
     /// Replace the file if it is there.
     #[arg(long)]
     replace: bool,
+}
+
+/// An address as Chainpoint takes it, without a slash at its end.
+fn web_address(text: &str) -> Result<String, String> {
+    let host = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let fits = host.is_some_and(|rest| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && rest
+                .chars()
+                .all(|it| it.is_ascii_graphic() && !"<>\"\\^`{|}".contains(it))
+    });
+    if !fits {
+        return Err("an address begins with https:// or http://".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// The forms.

@@ -228,6 +228,8 @@ fn completeness(console: &Console, facts: &CompletenessFacts) {
     report::witnesses(console, &facts.witnessed, &facts.logged.origin);
     console.gap();
     console.line("Counts and periods are what the authors stated when they sealed.");
+    console
+        .line("A record that is listed here may have been corrected or withdrawn by a later one.");
 }
 
 /// When a record begins, if that is shown.

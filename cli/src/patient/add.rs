@@ -21,7 +21,7 @@ pub(crate) struct Add {
     at: At,
 }
 
-/// Correct an entry; the earlier value keeps its receipt and shows "replaced".
+/// Correct an entry; the earlier value keeps its receipt, and your list shows it as replaced.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  vitalwitness correct 5f3c9a01 heart-rate 64 --reason \"typing error\""
@@ -39,7 +39,7 @@ pub(crate) struct Correct {
     at: At,
 }
 
-/// Withdraw an entry; its receipt stays valid and shows "withdrawn".
+/// Withdraw an entry; a receipt of it stays valid, and your list shows it as withdrawn.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  vitalwitness void 5f3c9a01 --reason \"someone else wore the band\""
@@ -147,7 +147,9 @@ pub(crate) fn withdraw(args: &Withdraw, console: &Console) -> Outcome<Exit> {
     if console.json() {
         console.value(&json!({"record": hex::encode(added.rc), "withdraws": hex::encode(rc)}));
     } else {
-        console.line("Withdrawn by you. Its receipt stays valid and shows it.");
+        console.line(
+            "Withdrawn by you. A receipt of it stays valid and does not say so; the withdrawal has its own.",
+        );
     }
     Ok(Exit::Done)
 }

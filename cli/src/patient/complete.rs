@@ -1,14 +1,16 @@
 //! `completeness`: a proof that none of a period is left out.
 
+use super::receipt::later;
 use super::{At, failed};
 use crate::console::{Console, Tone, write_file};
 use crate::months;
-use crate::outcome::{Exit, Outcome};
+use crate::outcome::{Exit, Failure, Outcome};
 use crate::wording;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 use vitalwitness_proof::completeness::CompletenessFacts;
+use vitalwitness_vault::Error;
 
 /// Prove that none of your entries of a period is left out; says first what that reveals.
 #[derive(Args, Debug)]
@@ -61,6 +63,12 @@ Without --yes nothing is written: it only says what the file would reveal.";
 pub(crate) fn complete(args: &Complete, console: &Console) -> Outcome<Exit> {
     let from = months::start_of_day(&args.from)?;
     let to = months::end_of_day(&args.to)?.saturating_add(1);
+    if from >= to {
+        return Err(Failure::usage(
+            "period_ends_before_it_begins",
+            "--to is a day before --from.",
+        ));
+    }
     let mut codes = Vec::new();
     for name in args.codes.iter().flat_map(|names| names.split(',')) {
         codes.extend(months::codes(name.trim())?);
@@ -73,11 +81,23 @@ pub(crate) fn complete(args: &Complete, console: &Console) -> Outcome<Exit> {
     let vault = args.at.open(console)?;
     let proof = vault
         .completeness(category, (from, to), &codes)
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| match error {
+            Error::NotFound => Failure::new(
+                Exit::CannotTell,
+                "nothing_listed",
+                "Nothing of this part of your record is listed yet; `vitalwitness sync` has it listed.",
+            ),
+            error => failed(&error),
+        })?;
+    let facts = &proof.facts;
+    let shown = facts.batches.iter().flat_map(|batch| &batch.records);
+    let shown = shown
+        .filter(|record| record.shown)
+        .map(|record| &record.record_hash);
+    let later = later(&vault, shown)?.len();
     if args.yes {
         write_file(&args.output, &proof.bytes, false, args.replace)?;
     }
-    let facts = &proof.facts;
     if console.json() {
         console.value(&json!({
             "file": args.yes.then(|| args.output.display().to_string()),
@@ -88,10 +108,18 @@ pub(crate) fn complete(args: &Complete, console: &Console) -> Outcome<Exit> {
             "events": facts.entries,
             "sets": facts.batches.len(),
             "sets_not_opened": facts.unopened,
+            "withdrawn_or_replaced": later,
         }));
         return Ok(Exit::Done);
     }
     reveals(console, facts);
+    if later > 0 {
+        console.line(format!(
+            "{} {} of the entries shown were withdrawn or replaced since. The file does not say so.",
+            console.paint(Tone::Decide, "Note:"),
+            wording::thousands(later as u64)
+        ));
+    }
     console.line(if args.yes {
         format!(
             "Written to {} ({} bytes).",

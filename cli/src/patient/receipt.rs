@@ -74,10 +74,18 @@ pub(crate) async fn give(args: &Give, console: &Console) -> Outcome<Exit> {
     for rc in records(args, &vault)? {
         chosen.push((rc, disclosure(args, &vault, &rc)?));
     }
+    let later = later(&vault, chosen.iter().map(|(rc, _)| rc))?;
+    for (rc, by) in &later {
+        console.note(format!(
+            "{} was withdrawn or replaced by {}: a receipt of it does not say so. Give the later one, too.",
+            hex::encode(&rc[..4]),
+            hex::encode(&by[..4])
+        ));
+    }
     if args.bundle {
         let bytes = bundle(&vault, &chosen).await?;
         write_file(&args.output, &bytes, false, args.replace)?;
-        say(console, chosen.len(), &args.output, bytes.len());
+        say(console, chosen.len(), &args.output, bytes.len(), &later);
         return Ok(Exit::Done);
     }
     let mut receipts = Vec::new();
@@ -96,6 +104,7 @@ pub(crate) async fn give(args: &Give, console: &Console) -> Outcome<Exit> {
                 "record": hex::encode(rc),
                 "file": args.output.display().to_string(),
                 "bytes": bytes.len(),
+                "later": later_json(&later),
             }));
         } else {
             console.line(format!(
@@ -114,7 +123,7 @@ pub(crate) async fn give(args: &Give, console: &Console) -> Outcome<Exit> {
         write_file(&args.output.join(name), bytes, false, args.replace)?;
         total += bytes.len();
     }
-    say(console, receipts.len(), &args.output, total);
+    say(console, receipts.len(), &args.output, total, &later);
     Ok(Exit::Done)
 }
 
@@ -204,12 +213,33 @@ async fn bundle(vault: &Vault, chosen: &[(Hash, Disclosure)]) -> Outcome<Vec<u8>
     vault.bundle(chosen).map_err(|error| failed(&error))
 }
 
-fn say(console: &Console, records: usize, output: &Path, bytes: usize) {
+/// Of these records, those that were withdrawn or replaced, each with what did so.
+pub(super) fn later<'a>(
+    vault: &Vault,
+    records: impl Iterator<Item = &'a Hash>,
+) -> Outcome<Vec<(Hash, Hash)>> {
+    let mut found = Vec::new();
+    for rc in records {
+        let it = vault.record(rc).map_err(|error| failed(&error))?;
+        found.extend(it.corrected_by.map(|by| (*rc, by)));
+    }
+    Ok(found)
+}
+
+fn later_json(later: &[(Hash, Hash)]) -> serde_json::Value {
+    let pairs = later.iter();
+    pairs
+        .map(|(rc, by)| json!({"record": hex::encode(rc), "by": hex::encode(by)}))
+        .collect()
+}
+
+fn say(console: &Console, records: usize, output: &Path, bytes: usize, later: &[(Hash, Hash)]) {
     if console.json() {
         console.value(&json!({
             "records": records,
             "file": output.display().to_string(),
             "bytes": bytes,
+            "later": later_json(later),
         }));
     } else {
         console.line(format!(

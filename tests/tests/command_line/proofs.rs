@@ -347,3 +347,58 @@ fn a_clinic_that_meets_both_finds_it(place: &Place, bobs: &str, trust: &str) {
     let proven = place.run("nobody", &check).done();
     assert_eq!(proven["evidence"]["proven"], true);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_withdrawn_or_replaced_is_told_before_a_receipt_of_it_is_given() {
+    let place = Place::new().await;
+    place.patient();
+    let add = |value: &str, day: u8| {
+        let at = format!("2026-01-{day:02}T08:00");
+        let added = place.run("me", &["add", "heart-rate", value, "--at", &at]);
+        added.done()["record"].as_str().unwrap().to_owned()
+    };
+    let (first, second, third) = (add("61", 8), add("62", 9), add("63", 10));
+    let by = |args: &[&str]| {
+        let done = place.run("me", args).done();
+        done["record"].as_str().unwrap().to_owned()
+    };
+    let replaces = by(&["correct", &first, "heart-rate", "99"]);
+    let withdraws = by(&["void", &second]);
+    place.run("me", &["sync"]).done();
+
+    let file = place.path("one.vwr");
+    let give = |record: &str| {
+        let args = ["receipt", record, "-o", &file, "--replace"];
+        place.run("me", &args).done()["later"].clone()
+    };
+    assert_eq!(give(&first), json!([{"record": first, "by": replaces}]));
+    assert_eq!(give(&second), json!([{"record": second, "by": withdraws}]));
+    assert_eq!(give(&third), json!([]));
+    let told = place.text("me", &["receipt", &second, "-o", &file, "--replace"]);
+    assert!(told.err.contains("was withdrawn or replaced"), "{told:?}");
+
+    let days = |from: &str, category: &str| {
+        let days = ["completeness", "--category", category, "--from", from];
+        let rest = ["--to", "2026-01-31", "-o", &file];
+        place.run("me", &[&days[..], &rest].concat())
+    };
+    let said = days("2026-01-01", "personal").done();
+    assert_eq!(said["withdrawn_or_replaced"], json!(2));
+    days("2026-02-01", "personal").refused(2, "period_ends_before_it_begins");
+    days("2026-01-01", "insurance").refused(3, "nothing_listed");
+
+    for (url, exit) in [
+        ("javascript:alert(1)", 2),
+        ("log.example", 2),
+        ("https://", 2),
+        ("https://log.example/", 0),
+    ] {
+        let out = place.path("one.chp.json");
+        let export = ["export", &file, "--as", "chainpoint", "--log-url", url];
+        let args = [&export[..], &["-o", &out, "--replace"]].concat();
+        assert_eq!(place.text("me", &args).exit, exit, "{url}");
+    }
+    let text = std::fs::read_to_string(place.path("one.chp.json")).unwrap();
+    assert!(text.contains("https://log.example/calendar/"), "{text}");
+    place.server.shutdown().await;
+}

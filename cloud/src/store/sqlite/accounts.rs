@@ -486,7 +486,6 @@ fn kind_of(text: &str) -> SubjectKind {
     }
 }
 
-/// One that was put before signatures were kept has none.
 /// Whether the kit opens it cannot be told here; that nobody sealed it to the kit can.
 fn check_sealed_to_kit(db: &Connection, account: Id16, recovery: &Recovery) -> Result<()> {
     let kk: Option<Vec<u8>> = db
@@ -501,6 +500,7 @@ fn check_sealed_to_kit(db: &Connection, account: Id16, recovery: &Recovery) -> R
     }
 }
 
+/// One that was put before signatures were kept has none.
 fn read_recovery(body: &str) -> Result<NewRecovery> {
     from_json(body).or_else(|_| {
         Ok(NewRecovery {

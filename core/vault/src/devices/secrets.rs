@@ -169,8 +169,8 @@ impl RestoredBy {
     pub(crate) fn expire(core: &mut Core) -> Result<(), StoreError> {
         let now_ms = core.env.clock.now_ms();
         let kept = Self::read(&core.store.reader())?;
-        // a clock that was set back gives it no more time either
-        let over = |until: i64| now_ms >= until || until.saturating_sub(now_ms) > KEPT_MS;
+        // a clock that was set back gives it a day more, not years; corrected by less it costs nothing
+        let over = |until: i64| now_ms >= until || until.saturating_sub(now_ms) > KEPT_MS + DAY_MS;
         if kept.is_some_and(|(_, until)| until.is_some_and(over)) {
             core.store.write(|tx| tx.remove(Kind::Meta, RESTORED_BY))?;
         }
@@ -193,7 +193,9 @@ impl RestoredBy {
 const RESTORED_BY: &[u8] = b"restored by";
 
 /// Three days: time enough to reach the cloud.
-const KEPT_MS: i64 = 3 * 86_400_000;
+const KEPT_MS: i64 = 3 * DAY_MS;
+/// As far as a clock may be set back meanwhile.
+const DAY_MS: i64 = 86_400_000;
 
 /// Code of a vault secret that is sealed neither to this device nor to its kit.
 pub(super) const NOT_SEALED: &str = "recovery_not_sealed";
