@@ -211,9 +211,8 @@ mod tests {
                 assert_eq!((&found[0], &found[2]), (&rows[0], &rows[2]), "{text}");
             }
         }
-        for (text, wanted) in [(honest.replace('[', "("), 0), ("{".to_owned(), 0)] {
+        for text in [honest.replace('[', "("), "{".to_owned()] {
             assert!(!entries(&text).1, "{text}");
-            assert!(entries(&text).0.len() >= wanted);
         }
     }
 

@@ -108,8 +108,9 @@ async fn a_flipped_bit_of_a_fetched_folder_is_told_and_no_other_record_is_named(
         std::fs::write(Path::new(&dir).join(name), &honest).unwrap();
         let text = String::from_utf8_lossy(&honest);
         let meant = touched(name, &text, at, &rows);
-        let told = serde_json::from_str::<Value>(&ran.out);
-        let found = told.map(|said| named(&said, &rows)).unwrap_or_default();
+        let told: Value = serde_json::from_str(&ran.out)
+            .unwrap_or_else(|error| panic!("{name} {at} {bit}: {error}: {ran:?}"));
+        let found = named(&told, &rows);
         let receipt = name.starts_with("receipts/");
         // what nobody has to sign may be read over: the receipt holds, and says the same
         let right = receipt && ran.exit == 0

@@ -415,17 +415,22 @@ async fn killed_between_any_two_steps_no_reading_is_lost_or_doubled() {
     assert!(limit > 30, "{limit} steps are all of a session?");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_meter_in_2010_is_corrected_visibly_and_its_clock_set_after_its_memory_was_read() {
+/// Four readings, and a clock that shows 2010-01-01T01:00:00 where the wall shows 12:06:40 on
+/// 1 March 2026.
+fn meter_in_2010() -> Script {
     let mut script = meter([]);
     let memory = (0..4).map(|it| (it, MEASUREMENT, glucose(it, 2010, false)));
     script.memory = memory.collect();
     script.offered.insert((0x1805, 0x2A2B), READ | WRITE);
-    // it shows 2010-01-01T01:00:00 where the wall shows 12:06:40 on 1 March 2026
     script
         .values
         .insert(0x2A2B, vec![0xDA, 0x07, 1, 1, 1, 0, 0, 5, 0, 0]);
-    let mut world = World::new(script);
+    script
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_in_2010_is_corrected_visibly_and_its_clock_set_after_its_memory_was_read() {
+    let mut world = World::new(meter_in_2010());
     let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
     world.run(&sensor, Goal::History).await.unwrap();
     let records = world.records(GLUCOSE);
@@ -460,14 +465,7 @@ async fn a_meter_in_2010_is_corrected_visibly_and_its_clock_set_after_its_memory
 
 #[tokio::test(start_paused = true)]
 async fn a_meter_that_tells_what_it_stored_by_the_clock_it_was_given_tells_nothing_new() {
-    let mut script = meter([]);
-    let memory = (0..4).map(|it| (it, MEASUREMENT, glucose(it, 2010, false)));
-    script.memory = memory.collect();
-    script.offered.insert((0x1805, 0x2A2B), READ | WRITE);
-    script
-        .values
-        .insert(0x2A2B, vec![0xDA, 0x07, 1, 1, 1, 0, 0, 5, 0, 0]);
-    let mut world = World::new(script);
+    let mut world = World::new(meter_in_2010());
     let sensor = world.pair(&mine("Meter", &[SERVICE])).await.unwrap();
     world.run(&sensor, Goal::History).await.unwrap();
     let first = world.records(GLUCOSE);
