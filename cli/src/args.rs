@@ -6,6 +6,7 @@ use crate::grantee::colleagues::{Admit, Colleagues};
 use crate::grantee::{ask::Ask, enrol::Enrol, fetch::Fetch, shared::Shared, summary::Summary};
 use crate::inspect::Inspect;
 use crate::monitor::Monitor;
+use crate::outcome::Failure;
 use crate::patient::add::{Add, Correct, Withdraw};
 use crate::patient::complete::Complete;
 use crate::patient::devices::{Backup, Devices, Join, Pair, Restore};
@@ -18,13 +19,14 @@ use crate::patient::share::{Code, Deny, Grant, Grants, Looked, Requests, Revoke}
 use crate::patient::sync::{Sync, Trust};
 use crate::patient::trace::Trace;
 use crate::verify::Verify;
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Health records that stay yours: seal them, share them, and let anyone check that they are unchanged.
 #[derive(Parser, Debug)]
 #[command(name = "vitalwitness", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Print one JSON value instead of text.
+    /// Print one JSON value instead of text: what came of it, or `{"error": ...}`.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// What to do.
@@ -86,6 +88,23 @@ pub(crate) enum Command {
     Summary(Summary),
 }
 
+/// What is wrong with the command line, in one sentence.
+pub(crate) fn misuse(error: &clap::Error) -> Failure {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+    ) {
+        return Failure::usage("usage", "Nothing says what to do; see --help.");
+    }
+    let text = error.to_string();
+    // hints and the usage line follow after an empty line
+    let text = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let sentence = words.join(" ");
+    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+    Failure::usage("usage", sentence)
+}
+
 const EXAMPLES: &str = "\
 Keep your own record:
   vitalwitness init
@@ -108,4 +127,8 @@ At a clinic or an insurer:
 
 Exit codes:
   0 done    1 not valid    2 usage or unreadable input    3 cannot tell
-  4 refused    5 offline    6 storage or another fault";
+  4 refused    5 offline    6 storage or another fault
+
+With --json a command that cannot do it prints {\"error\": {\"code\", \"message\", \"exit\"}} on standard
+output, and its sentence on standard error as ever. The code is stable, the message is not; a
+command line that is not understood has the code usage.";

@@ -32,16 +32,38 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let console = Console::new(cli.json);
     match run(&cli, &console) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             let text = failure.to_string();
+            if console.json() {
+                console.value(&failure.to_json());
+            }
             console.note(console.paint(Tone::Stop, &text));
             failure.exit.into()
         }
     }
+}
+
+/// Help and the version, or what is wrong with the command line.
+fn misused(error: &clap::Error) -> ExitCode {
+    let mut asked = std::env::args_os().take_while(|it| it != "--");
+    if error.use_stderr() && asked.any(|it| it == "--json") {
+        Console::new(true).value(&args::misuse(error).to_json());
+    }
+    // A closed pipe is no error here either.
+    let _ = error.print();
+    let exit = if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    };
+    exit.into()
 }
 
 fn run(cli: &Cli, console: &Console) -> Outcome<Exit> {

@@ -1,5 +1,6 @@
 //! How a command ends: an exit code, one sentence and a stable code.
 
+use serde_json::{Value, json};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -62,6 +63,13 @@ impl Failure {
             "unreadable",
             format!("{what} cannot be read: {}.", reason(error)),
         )
+    }
+
+    /// What `--json` prints: `{"error": {"code", "message", "exit"}}`.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "error": {"code": self.code, "message": self.sentence, "exit": self.exit as u8},
+        })
     }
 
     /// A file cannot be written.

@@ -44,7 +44,7 @@ impl Home {
     }
 }
 
-/// One sentence with its code, the exit code, and no output.
+/// One sentence with its code, the exit code, and no output but the error that `--json` prints.
 pub(crate) fn is_refused(ran: &Ran, exit: i32, code: &str) {
     assert_eq!(ran.exit, exit, "{ran:?}");
     assert!(
@@ -52,5 +52,13 @@ pub(crate) fn is_refused(ran: &Ran, exit: i32, code: &str) {
         "{ran:?}"
     );
     assert_eq!(ran.err.lines().count(), 1, "one sentence: {ran:?}");
-    assert_eq!(ran.out, "", "{ran:?}");
+    if !ran.json {
+        assert_eq!(ran.out, "", "{ran:?}");
+        return;
+    }
+    let error = &ran.json()["error"];
+    assert_eq!(error["code"], code, "{ran:?}");
+    assert_eq!(error["exit"], exit, "{ran:?}");
+    let said = format!("{} [{code}]", error["message"].as_str().unwrap());
+    assert_eq!(ran.err.trim_end(), said);
 }

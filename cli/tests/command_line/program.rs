@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 /// How a run ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
+    /// Whether one JSON value was asked for.
+    pub(crate) json: bool,
     /// Exit code.
     pub(crate) exit: i32,
     /// Standard output.
@@ -40,6 +42,7 @@ pub(crate) fn run_with(args: &[&str], variables: &[(&str, &str)], input: &[u8]) 
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
     Ran {
+        json: args.contains(&"--json"),
         exit: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),

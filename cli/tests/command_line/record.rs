@@ -388,3 +388,73 @@ fn help_of_every_command_has_an_example() {
         }
     }
 }
+
+#[test]
+fn a_failure_with_json_is_one_object_on_standard_output() {
+    let (made, empty) = (Home::made(), Home::empty());
+    let absent = empty.path("absent.vwr");
+    let trust = empty.path("trust.json");
+    for (home, args, exit, code) in [
+        (&made, vec!["add", "hart-rate", "62"], 2, "name_unknown"),
+        (
+            &made,
+            vec!["receipt", "5f3c9a01", "-o", &absent],
+            2,
+            "not_found",
+        ),
+        (
+            &made,
+            vec!["sync", "--cloud", "http://127.0.0.1:1"],
+            5,
+            "offline",
+        ),
+        (&empty, vec!["list"], 2, "no_vault"),
+        (&empty, vec!["sync"], 2, "no_vault"),
+        (&empty, vec!["inspect", &absent], 2, "unreadable"),
+        (
+            &empty,
+            vec!["verify", &absent, "--trust", &trust],
+            2,
+            "unreadable",
+        ),
+        (&empty, vec!["report", &absent], 2, "unreadable"),
+        (&empty, vec!["fetch", "--out", &absent], 2, "not_enrolled"),
+    ] {
+        is_refused(&home.run(&args), exit, code);
+        let args = [&args[..], &["--json"]].concat();
+        is_refused(&home.run(&args), exit, code);
+    }
+}
+
+#[test]
+fn a_command_line_that_is_not_understood_is_told_in_json_too() {
+    let home = Home::empty();
+    for (args, word) in [
+        (vec!["--json"], "--help"),
+        (vec!["--json", "certify"], "certify"),
+        (vec!["verify", "a.vwr", "--json"], "--trust"),
+        (vec!["verify", "a.vwr", "--trsut", "b", "--json"], "--trsut"),
+        (vec!["monitor", "--every", "often", "--json"], "often"),
+    ] {
+        let ran = home.run(&args);
+        assert_eq!(ran.exit, 2, "{ran:?}");
+        let error = &ran.json()["error"];
+        assert_eq!(
+            (&error["code"], &error["exit"]),
+            (&"usage".into(), &2.into())
+        );
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(word), "{message}");
+        assert!(
+            !message.contains('\n') && !message.starts_with("error"),
+            "{message}"
+        );
+        assert!(!ran.err.is_empty(), "{ran:?}");
+    }
+    // what is not an option is not one, and help is no failure
+    let ran = home.run(&["certify", "--", "--json"]);
+    assert_eq!((ran.exit, ran.out.as_str()), (2, ""), "{ran:?}");
+    let ran = home.run(&["--help", "--json"]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(ran.out.contains("Exit codes:"), "{ran:?}");
+}

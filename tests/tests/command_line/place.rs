@@ -38,6 +38,7 @@ fn program() -> &'static Path {
 /// How a run ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
+    pub(crate) json: bool,
     pub(crate) exit: i32,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -51,11 +52,24 @@ impl Ran {
         serde_json::from_str(&self.out).unwrap()
     }
 
-    /// It ended with this exit code, one sentence that ends with this code, and no output.
+    /// It ended with this exit code, one sentence that ends with this code, and no output but the
+    /// error that `--json` prints.
     pub(crate) fn refused(&self, exit: i32, code: &str) {
-        assert_eq!((self.exit, self.out.as_str()), (exit, ""), "{self:?}");
+        assert_eq!(self.exit, exit, "{self:?}");
         assert!(
             self.err.trim_end().ends_with(&format!("[{code}]")),
+            "{self:?}"
+        );
+        if !self.json {
+            assert_eq!(self.out, "", "{self:?}");
+            return;
+        }
+        assert_eq!(self.out.lines().count(), 1, "{self:?}");
+        let said: Value = serde_json::from_str(&self.out).unwrap();
+        let error = &said["error"];
+        assert_eq!(
+            (&error["code"], &error["exit"]),
+            (&json!(code), &json!(exit)),
             "{self:?}"
         );
     }
@@ -101,6 +115,7 @@ impl Place {
             .output()
             .unwrap();
         Ran {
+            json: args.contains(&"--json"),
             exit: output.status.code().unwrap(),
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
