@@ -4,6 +4,8 @@
 //! sealed and one over what is written, so that exactly the changed, missing, added and re-ordered
 //! records are named. Reads nothing but the folder.
 
+mod fetched;
+mod once;
 mod proven;
 mod read;
 mod row;
@@ -11,10 +13,12 @@ mod table;
 mod tie;
 mod told;
 
+pub(crate) use fetched::{Fetched, fetched};
 pub(crate) use table::{HEADING, joined, lines_of};
 pub(crate) use told::{show, to_json};
 
 use crate::outcome::{Exit, Failure, Outcome};
+use once::Once;
 use proven::{Key, Proven, key_of};
 use read::{Entry, optional};
 use row::{Held, Word};
@@ -36,6 +40,8 @@ pub(crate) enum How {
     Worded,
     /// It says what no receipt here proves or disproves.
     Unproven,
+    /// The receipts of it show a part of the record, and no row is compared with that.
+    Partly,
     /// There is a receipt, and no row.
     Missing,
     /// There is a row, and no receipt where one must be.
@@ -53,7 +59,7 @@ pub(crate) struct Difference {
     file: &'static str,
     /// As a text editor or a spreadsheet counts; the heading of a CSV is row 1.
     row: Option<usize>,
-    /// The columns that differ.
+    /// The columns that differ; of `Partly` the receipts.
     fields: Vec<String>,
 }
 
@@ -98,7 +104,7 @@ impl Compared {
 impl How {
     /// Whether it is neither changed nor unchanged.
     fn is_open(self) -> bool {
-        matches!(self, Self::Worded | Self::Unproven)
+        matches!(self, Self::Worded | Self::Unproven | Self::Partly)
     }
 }
 
@@ -126,8 +132,9 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
     if fetched.is_some() && counts.is_none() {
         compared.differences.push(Difference::of_file(FETCH));
     }
-    let mut sheet = Sheet::new(receipts.proven, counts);
-    sheet.certain = compared.broken.is_empty() && compared.unclear.is_empty();
+    let mut sheet = Sheet::new(receipts.proven, receipts.partly, counts);
+    let whole = compared.partial == 0;
+    sheet.certain = whole && compared.broken.is_empty() && compared.unclear.is_empty();
     let csv = csv.as_deref().map(read::lines);
     if let Some(text) = &json {
         let (rows, told) = read::entries(text);
@@ -141,7 +148,7 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
         let known = sheet.known_by_json();
         sheet.take_csv(lines, &known, compared.rows > 0, &mut compared);
     }
-    sheet.count(&mut compared);
+    sheet.count(json.is_some() || csv.is_some(), &mut compared);
     compared.differences.sort_by_key(|it| (it.how, it.row));
     Ok(compared)
 }
@@ -149,6 +156,8 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
 /// What each row must say: from its receipt, or, where it has none, from `records.json`.
 struct Sheet {
     proven: BTreeMap<String, Proven>,
+    /// Names of the receipts of records that none shows whole, by record hash.
+    partly: BTreeMap<String, Vec<String>>,
     /// Records that proven ones replace or take back: what their rows say then, and by which.
     corrected: HashMap<String, BTreeMap<&'static str, BTreeSet<String>>>,
     /// Written by `fetch`: the newest rows have receipts, in order of time.
@@ -157,7 +166,7 @@ struct Sheet {
     said: HashMap<String, Map<String, Value>>,
     /// Rows that may be without a receipt, once each.
     lacking: BTreeMap<String, Key>,
-    /// Whether all receipts hold: then what none of them says is not so.
+    /// Whether all receipts hold and show whole records: then what none of them says is not so.
     certain: bool,
 }
 
@@ -170,7 +179,7 @@ struct Counts {
 
 impl Counts {
     fn read(text: &str) -> Option<Self> {
-        let said: Value = serde_json::from_str(text).ok()?;
+        let Once(said) = serde_json::from_str(text).ok()?;
         Some(Self {
             records: said["records"].as_u64()?,
             receipts: said["receipts"].as_u64()?,
@@ -186,7 +195,11 @@ struct Place {
 }
 
 impl Sheet {
-    fn new(proven: BTreeMap<String, Proven>, fetched: Option<Counts>) -> Self {
+    fn new(
+        proven: BTreeMap<String, Proven>,
+        partly: BTreeMap<String, Vec<String>>,
+        fetched: Option<Counts>,
+    ) -> Self {
         let mut corrected: HashMap<_, BTreeMap<_, BTreeSet<_>>> = HashMap::new();
         for (by, it) in &proven {
             for (record, how) in it.corrects() {
@@ -196,6 +209,7 @@ impl Sheet {
         }
         Self {
             proven,
+            partly,
             corrected,
             fetched,
             said: HashMap::new(),
@@ -269,10 +283,7 @@ impl Sheet {
                         self.hold(proven, &said)
                     }
                 }
-                None => Held {
-                    changed: self.unvouched(&place, &said, compared),
-                    ..Held::default()
-                },
+                None => self.unvouched(&place, &said, compared),
             };
             if broken && !place.record.is_empty() {
                 held.take(NO_ROW, Word::Wrong);
@@ -288,33 +299,30 @@ impl Sheet {
         self.order(&places, JSON, compared);
     }
 
-    /// A row without a receipt that holds: which of its columns are wrong in any case.
-    fn unvouched(
-        &mut self,
-        place: &Place,
-        said: &Map<String, Value>,
-        compared: &Compared,
-    ) -> Vec<String> {
+    /// A row that no receipt shows whole: what of it is wrong in any case, and what cannot be told.
+    fn unvouched(&mut self, place: &Place, said: &Map<String, Value>, compared: &Compared) -> Held {
+        let mut held = Held::default();
         let named = text(said, "receipt");
-        if compared.broken.contains(&named) {
+        if let Some(names) = self.partly.get(&place.record)
+            && (named.is_empty() || names.contains(&named))
+        {
+            held.partly.clone_from(names);
             self.lacks(place);
-            return vec!["receipt".to_owned()];
-        }
-        if compared.unclear.iter().any(|(name, _)| *name == named) {
+        } else if compared.broken.contains(&named) {
+            held.take("receipt", Word::Wrong);
             self.lacks(place);
-            return Vec::new();
-        }
-        if self.may_lack(place, &named) {
+        } else if compared.unclear.iter().any(|(name, _)| *name == named) {
             self.lacks(place);
-            let Some(states) = self.corrected.get(&place.record) else {
-                return Vec::new();
-            };
+        } else if self.may_lack(place, &named) {
+            self.lacks(place);
             let state = text(said, "state");
-            let wrong = self.fetched.is_some() || state == "current";
-            let wrong = wrong && !states.contains_key(state.as_str());
-            return wrong.then(|| "state".to_owned()).into_iter().collect();
+            let told = self.fetched.is_some() || state == "current";
+            let states = self.corrected.get(&place.record).filter(|_| told);
+            if states.is_some_and(|states| !states.contains_key(state.as_str())) {
+                held.take("state", Word::Wrong);
+            }
         }
-        Vec::new()
+        held
     }
 
     fn lacks(&mut self, place: &Place) {
@@ -392,7 +400,7 @@ impl Sheet {
     }
 
     /// `fetch.json` counts rows and receipts: what is gone or added without a trace otherwise.
-    fn count(&self, compared: &mut Compared) {
+    fn count(&self, tables: bool, compared: &mut Compared) {
         let Some(counts) = self.fetched else { return };
         let here = compared.held + (compared.broken.len() + compared.unclear.len()) as u64;
         let mut tell = |how, counted: u64, what: &str, here: u64| {
@@ -402,7 +410,7 @@ impl Sheet {
         if here < counts.receipts {
             tell(How::Missing, counts.receipts, "receipts", here);
         }
-        if compared.rows == 0 {
+        if !tables {
             return;
         }
         let named = |how| compared.differences.iter().any(|it| it.how == how);
@@ -448,6 +456,7 @@ impl Place {
             (How::Changed, held.changed),
             (How::Worded, held.worded),
             (How::Unproven, held.unproven),
+            (How::Partly, held.partly),
         ] {
             if !fields.is_empty() {
                 compared.differences.push(self.is(how, file, fields));

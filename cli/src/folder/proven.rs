@@ -42,6 +42,8 @@ impl Proven {
 pub(super) struct Receipts {
     /// What those that show a whole record prove, by record hash.
     pub(super) proven: BTreeMap<String, Proven>,
+    /// The names of those of records that none shows whole, by record hash.
+    pub(super) partly: BTreeMap<String, Vec<String>>,
     /// How many hold.
     pub(super) held: u64,
     /// How many of them show a part, nothing, or no record.
@@ -61,18 +63,27 @@ pub(super) fn read(dir: &Path, trust: &Trust) -> Outcome<Receipts> {
         match vitalwitness_proof::verify(&bytes, None, trust) {
             Ok(facts) => {
                 receipts.held += 1;
-                match record(facts) {
-                    Some(found) => {
-                        let record = super::text(&found.row, "record");
-                        let proven = receipts.proven.entry(record).or_insert(found);
-                        proven.names.push(name);
-                    }
-                    None => receipts.partial += 1,
+                let hash = facts.record_hash.map(hex::encode);
+                if let Some(found) = record(facts) {
+                    let record = super::text(&found.row, "record");
+                    let proven = receipts.proven.entry(record).or_insert(found);
+                    proven.names.push(name);
+                    continue;
+                }
+                receipts.partial += 1;
+                if let Some(hash) = hash {
+                    receipts.partly.entry(hash).or_default().push(name);
                 }
             }
             Err(why) if exit_of(why) == Exit::CannotTell => receipts.unclear.push((name, why)),
             Err(_) => receipts.broken.push(name),
         }
+    }
+    let Receipts { proven, partly, .. } = &mut receipts;
+    for (record, found) in proven {
+        found
+            .names
+            .extend(partly.remove(record).unwrap_or_default());
     }
     Ok(receipts)
 }

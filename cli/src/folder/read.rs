@@ -1,6 +1,7 @@
 //! The files of a folder, read as far as they can be: what is damaged is a row, or a file, that
 //! differs, and never a reason to say nothing of the rest.
 
+use super::once::Once;
 use super::table::HEADING;
 use crate::outcome::{Failure, Outcome};
 use serde_json::{Deserializer, Map, Value};
@@ -32,8 +33,8 @@ pub(super) fn optional(dir: &Path, name: &str) -> Outcome<Option<String>> {
 
 /// The rows of `records.json`, and whether every fault of it is one of a row.
 pub(super) fn entries(text: &str) -> (Vec<Entry>, bool) {
-    if let Ok(rows) = serde_json::from_str::<Vec<Map<String, Value>>>(text) {
-        return (rows.into_iter().map(Entry::Row).collect(), true);
+    if let Some(rows) = whole_rows(text) {
+        return (rows, true);
     }
     let (mut found, mut at, mut end) = (Vec::new(), 0, 0);
     let between = |from: usize, to: usize| -> Option<Entry> {
@@ -44,7 +45,7 @@ pub(super) fn entries(text: &str) -> (Vec<Entry>, bool) {
         let start = at + next;
         let mut rest = Deserializer::from_str(text.get(start..).unwrap_or_default()).into_iter();
         match rest.next() {
-            Some(Ok(Value::Object(row))) if is_row(&row) => {
+            Some(Ok(Once(Value::Object(row)))) if is_row(&row) => {
                 found.extend(between(end, start));
                 found.push(Entry::Row(row));
                 end = start + rest.byte_offset();
@@ -61,6 +62,18 @@ pub(super) fn entries(text: &str) -> (Vec<Entry>, bool) {
     } else {
         (Vec::new(), false)
     }
+}
+
+/// The rows of a file without a fault.
+fn whole_rows(text: &str) -> Option<Vec<Entry>> {
+    let Once(Value::Array(rows)) = serde_json::from_str(text).ok()? else {
+        return None;
+    };
+    let row = |it| match it {
+        Value::Object(row) => Some(Entry::Row(row)),
+        _ => None,
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// A part of a row is no row.
@@ -214,6 +227,24 @@ mod tests {
         for text in [honest.replace('[', "("), "{".to_owned()] {
             assert!(!entries(&text).1, "{text}");
         }
+    }
+
+    #[test]
+    fn a_row_that_says_something_twice_is_none() {
+        let row = |parts: &str| {
+            format!(r#"{{"record":"x","start":"1","end":"2","parts":[{{"code":"a",{parts}}}]}}"#)
+        };
+        let text = format!(
+            "[{},{}]",
+            row(r#""value":"162","value":"62""#),
+            row(r#""value":"63""#)
+        );
+        let (found, told) = entries(&text);
+        assert!(told);
+        assert!(
+            matches!(&found[..], [Entry::Broken(_), Entry::Row(_)]),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) struct Held {
     pub(super) worded: Vec<String>,
     /// Columns that say what nothing here proves or disproves.
     pub(super) unproven: Vec<String>,
+    /// Its receipts, where they show a part of the record.
+    pub(super) partly: Vec<String>,
 }
 
 /// How a word stands to what is sealed.

@@ -79,16 +79,18 @@ impl Sheet {
                 record: record.clone(),
                 row,
             };
+            let mut held = Held::default();
             if !told {
                 compared.rows += 1;
-                let proven = self.proven.contains_key(&place.record);
-                compared.vouched += u64::from(proven);
-                if !proven && self.may_lack(&place, &cell(RECORD + 1)) {
-                    self.lacks(&place);
+                if self.proven.contains_key(&place.record) {
+                    compared.vouched += 1;
+                } else {
+                    let cells = HEADING.iter().zip(first);
+                    let said = cells.map(|(name, cell)| ((*name).to_owned(), cell.as_str().into()));
+                    held = self.unvouched(&place, &said.collect(), compared);
                 }
             }
             let must = self.lines_for(&place.record, first);
-            let mut held = Held::default();
             self.hold_line(&place.record, must.first(), first, &mut held);
             for must in must.iter().skip(1) {
                 match lines.next_if(|(_, (_, record))| **record == place.record) {

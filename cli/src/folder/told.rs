@@ -7,7 +7,7 @@ use crate::outcome::Exit;
 use crate::wording;
 use serde_json::{Value, json};
 
-/// `{"verdict": .., "receipts": {..}, "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..], "worded": [..], "unproven": [..]}`.
+/// `{"verdict": .., "receipts": {..}, "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..], "worded": [..], "unproven": [..], "partly": [..]}`.
 pub(crate) fn to_json(compared: &Compared) -> Value {
     let of = |how: How| -> Vec<Value> {
         let found = compared.differences.iter().filter(|it| it.how == how);
@@ -36,16 +36,21 @@ pub(crate) fn to_json(compared: &Compared) -> Value {
         "moved": of(How::Moved),
         "worded": of(How::Worded),
         "unproven": of(How::Unproven),
+        "partly": of(How::Partly),
         "counts": compared.counts.iter().map(|(_, line)| line).collect::<Vec<_>>(),
     })
 }
 
 fn json_of(found: &Difference) -> Value {
+    let fields = match found.how {
+        How::Partly => "receipts",
+        _ => "fields",
+    };
     json!({
         "record": found.record,
         "file": found.file,
         "row": found.row,
-        "fields": found.fields,
+        fields: found.fields,
     })
 }
 
@@ -120,6 +125,13 @@ fn sentence(console: &Console, found: &Difference) -> String {
             "Cannot tell:",
             format!(
                 ": {}, of which no receipt here says",
+                found.fields.join(", ")
+            ),
+        ),
+        How::Partly => (
+            "Cannot tell:",
+            format!(
+                ": {} shows a part of it, and the rest of the row is not proven",
                 found.fields.join(", ")
             ),
         ),

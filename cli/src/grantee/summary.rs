@@ -4,20 +4,17 @@
 
 use crate::console::{Console, Tone};
 use crate::disclosed::{grade_words, printable};
-use crate::folder::{self, Compared};
+use crate::folder::{self, Fetched};
 use crate::naming;
-use crate::outcome::{Exit, Failure, Outcome};
-use crate::verify::read_trust;
+use crate::outcome::{Exit, Outcome};
 use crate::wording;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use vitalwitness_domain::decimal::Decimal;
-use vitalwitness_domain::export::foreign::without_mark;
 
 /// Sum up what was fetched, and check every receipt of it again.
 #[derive(Args, Debug)]
@@ -34,8 +31,14 @@ Examples:
   vitalwitness report ward-7 --json
 
 Every row of records.json and records.csv is compared with the receipts beside them; changed,
-missing, added and re-ordered records are named (exit code 1). Rows without a receipt are counted:
-nothing here vouches for them (exit code 3, as for whatever else cannot be told).
+missing, added and re-ordered records are named, as is a damaged file. Rows that were fetched
+without a receipt are counted: nothing here vouches for them.
+
+Exit codes:
+  0  nothing differs: every row that has a receipt says what is sealed
+  1  something is changed, missing, added or damaged
+  2  DIR is no folder that `fetch` wrote
+  3  cannot tell: a receipt that nobody in trust.json stands behind, no receipt at all, other words
 
 Needs no connection and no key. Rows that are not shown and rows that were never measured look
 the same: do not read anything into a gap.";
@@ -72,26 +75,25 @@ struct Line {
 
 /// Runs it.
 pub(crate) fn run(args: &Summary, console: &Console) -> Outcome<Exit> {
-    let rows: Vec<Row> = read(&args.dir, "records.json")?;
-    let fetched: Value = read(&args.dir, "fetch.json")?;
-    let trust = read_trust(&args.dir.join("trust.json"))?;
-    let compared = folder::compare(&args.dir, &trust)?;
+    let fetched = folder::fetched(&args.dir)?;
+    let rows = fetched.rows.iter().cloned().map(Value::from);
+    // a row that cannot be read is named below
+    let rows = rows.filter_map(|row| serde_json::from_value::<Row>(row).ok());
     let mut lines: BTreeMap<(String, String), Line> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.state == "current") {
+    for row in rows.filter(|row| row.state == "current") {
         for part in &row.parts {
             lines
                 .entry((part.code.clone(), part.unit.clone()))
                 .or_default()
-                .take(row, part);
+                .take(&row, part);
         }
     }
-    let exit = compared.verdict();
     if console.json() {
-        console.value(&to_json(&lines, &fetched, &compared));
-        return Ok(exit);
+        console.value(&to_json(&lines, &fetched));
+    } else {
+        show(console, &lines, &fetched);
     }
-    show(console, &lines, &fetched, &compared);
-    Ok(exit)
+    Ok(fetched.verdict())
 }
 
 impl Line {
@@ -152,23 +154,7 @@ fn add((total, exponent): (i128, i8), number: Decimal) -> Option<(i128, i8)> {
     Some((sum, fine))
 }
 
-fn read<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Outcome<T> {
-    let path = dir.join(name);
-    let text = fs::read_to_string(&path)
-        .map_err(|error| Failure::unreadable(&path.display().to_string(), &error))?;
-    serde_json::from_str(without_mark(&text)).map_err(|_| {
-        Failure::usage(
-            "not_fetched",
-            format!("{} is not what `fetch` wrote.", path.display()),
-        )
-    })
-}
-
-fn to_json(
-    lines: &BTreeMap<(String, String), Line>,
-    fetched: &Value,
-    compared: &Compared,
-) -> Value {
+fn to_json(lines: &BTreeMap<(String, String), Line>, fetched: &Fetched) -> Value {
     let codes: Vec<Value> = lines
         .iter()
         .map(|((code, unit), line)| {
@@ -186,39 +172,51 @@ fn to_json(
             })
         })
         .collect();
-    let mut value = folder::to_json(compared);
-    value["fetched"] = fetched.clone();
+    let mut value = folder::to_json(&fetched.compared);
+    value["verdict"] = fetched.word().into();
+    value["fetched"] = fetched.summary.clone();
     value["codes"] = codes.into();
     value
 }
 
-fn show(
-    console: &Console,
-    lines: &BTreeMap<(String, String), Line>,
-    fetched: &Value,
-    compared: &Compared,
-) {
+fn show(console: &Console, lines: &BTreeMap<(String, String), Line>, fetched: &Fetched) {
     let said = |value: &Value| printable(value.as_str().unwrap_or_default());
-    if compared.verdict() == Exit::CannotTell && compared.rows > 0 {
+    let (exit, compared) = (fetched.verdict(), &fetched.compared);
+    let fetched_word = fetched.word();
+    let fetched = &fetched.summary;
+    if fetched_word == "nothing_differs" {
+        let word = console.paint(Tone::Seal, "Nothing differs");
+        console.line(format!(
+            "{word}: {} of {} were compared with their receipts; the others were fetched without one.",
+            wording::thousands(compared.vouched),
+            wording::count(compared.rows, "record", "records"),
+        ));
+        console.gap();
+    }
+    if exit == Exit::CannotTell && compared.rows > 0 {
         let word = console.paint(Tone::Strong, "Cannot tell");
         console.line(format!(
             "{word}: for some or all of it no receipt here says what is true."
         ));
         console.gap();
     }
-    if compared.verdict() == Exit::NotValid {
+    if exit == Exit::NotValid {
         let word = console.paint(Tone::Stop, "Changed");
         console.line(format!(
-            "{word}: not what was fetched. The numbers below are of the changed files; what differs \
-             is named at the end."
+            "{word}: not what was fetched. The numbers below are of the changed files, as far as \
+             they can be read; what differs is named at the end."
         ));
         console.gap();
     }
-    console.heading(&format!(
-        "What {} was allowed to see",
-        said(&fetched["organisation"])
-    ));
-    console.fact("Reason", said(&fetched["grant"]["purpose"]));
+    if fetched.is_object() {
+        console.heading(&format!(
+            "What {} was allowed to see",
+            said(&fetched["organisation"])
+        ));
+        console.fact("Reason", said(&fetched["grant"]["purpose"]));
+    } else {
+        console.heading("What was fetched");
+    }
     if let Some(items) = fetched["grant"]["scope"].as_array() {
         for item in items {
             let names = match item["codes"].as_array() {

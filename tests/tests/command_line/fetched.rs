@@ -205,12 +205,12 @@ async fn rows_without_a_receipt_are_counted_and_never_vouched_for() {
     let receipts = std::fs::read_dir(folder.0.join("receipts")).unwrap();
     assert_eq!(receipts.count(), 3, "those of the fetch before are gone");
     let report = || place.run("nobody", &["report", &dir]);
-    let ran = report();
-    assert_eq!(ran.exit, 3, "{ran:?}");
-    let said: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!(said["verdict"], "cannot_tell");
+    let said = report().done();
+    assert_eq!(said["verdict"], "nothing_differs");
     assert_eq!(said["rows"], json!({"all": 9, "with_receipt": 3}));
     let told = place.text("nobody", &["report", &dir]).out;
+    let first = "Nothing differs: 3 of 9 records were compared with their receipts";
+    assert!(told.starts_with(first), "{told}");
     assert!(
         told.contains("6 records are without one: nothing here vouches"),
         "{told}"
@@ -369,5 +369,112 @@ async fn what_list_prints_is_held_against_the_receipts_beside_it() {
         assert_eq!(verdict(&rows), exit, "{column} {said}");
         rows[0] = honest.clone();
     }
+    place.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_a_part_of_a_record_leaves_its_row_open() {
+    let (place, folder) = fetched().await;
+    let dir = folder.0.to_str().unwrap().to_owned();
+    let rows = folder.rows();
+    let (record, name) = (rows[4]["record"].as_str(), rows[4]["receipt"].as_str());
+    let (record, name) = (record.unwrap(), name.unwrap());
+    let (whole, other) = (folder.0.join(name), folder.0.join("receipts/kept.vwr"));
+    std::fs::rename(&whole, &other).unwrap();
+    let file = whole.to_str().unwrap();
+    let part = ["receipt", record, "--fields", "value,time", "-o", file];
+    place.run("me", &part).done();
+    let trust = folder.0.join("trust.json").to_str().unwrap().to_owned();
+    let check = ["verify", &dir, "--trust", &trust];
+    let report = || {
+        let ran = place.run("nobody", &check);
+        (ran.exit, serde_json::from_str::<Value>(&ran.out).unwrap())
+    };
+    let wrong = |said: &Value| {
+        ["changed", "missing", "added", "moved", "counts"].map(|how| said[how].clone())
+    };
+    let nothing = [(); 5].map(|()| json!([]));
+
+    // the row names the receipt of a part, and another one shows all of it
+    let (exit, said) = report();
+    assert_eq!((exit, wrong(&said)), (0, nothing.clone()), "{said}");
+
+    std::fs::remove_file(&other).unwrap();
+    for file in ["records.json", "records.csv"] {
+        let verified = report();
+        let (exit, said) = &verified;
+        assert_eq!((*exit, wrong(said)), (3, nothing.clone()), "{file}: {said}");
+        let open = json!([{"record": record, "file": file, "receipts": [name], "row": said["partly"][0]["row"]}]);
+        assert_eq!(said["partly"], open);
+        assert_eq!(said["rows"], json!({"all": 9, "with_receipt": 8}));
+        let told = place.text("nobody", &check).out;
+        assert!(
+            told.contains(&format!("{name} shows a part of it")),
+            "{told}"
+        );
+        if file == "records.json" {
+            // another row says that it was replaced: by the record shown in part, for all anyone knows
+            let mut replaced = rows.clone();
+            replaced[2]["state"] = json!("replaced");
+            folder.put_rows(&replaced);
+            assert_eq!(
+                report().1["changed"].as_array().unwrap().len(),
+                1,
+                "records.csv differs"
+            );
+            assert_eq!(report().1["unproven"][0]["fields"], json!(["state"]));
+            std::fs::remove_file(folder.0.join(file)).unwrap();
+        }
+    }
+    place.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_file_of_a_fetched_folder_is_named_and_never_a_wrong_command() {
+    let (place, folder) = fetched().await;
+    let dir = folder.0.to_str().unwrap().to_owned();
+    let report = || place.run("nobody", &["report", &dir]);
+    let rows = folder.rows();
+    let record = rows[4]["record"].as_str().unwrap();
+    let table = folder.text("records.json");
+    let twice = rows[4].to_string();
+    let twice = twice.replace("\"parts\":", "\"parts\":[],\"parts\":");
+    for (name, text, how, meant) in [
+        ("records.json", table.replacen('}', "", 1), "changed", ""),
+        (
+            "records.json",
+            table.replace(&rows[4].to_string(), &twice),
+            "changed",
+            record,
+        ),
+        ("records.json", "{".to_owned(), "changed", ""),
+        ("fetch.json", "{\"records\":".to_owned(), "changed", ""),
+        ("trust.json", "{".to_owned(), "changed", ""),
+        ("records.json", String::new(), "missing", ""),
+        ("fetch.json", String::new(), "missing", ""),
+        ("trust.json", String::new(), "missing", ""),
+    ] {
+        let honest = folder.text(name);
+        if text.is_empty() {
+            std::fs::remove_file(folder.0.join(name)).unwrap();
+        } else {
+            folder.put(name, &text);
+        }
+        let ran = report();
+        let told = place.text("nobody", &["report", &dir]);
+        folder.put(name, &honest);
+        assert_eq!((ran.exit, told.exit), (1, 1), "{name} {how}: {ran:?}");
+        let said: Value = serde_json::from_str(&ran.out).unwrap();
+        let found = named(&said, how);
+        let it = |(of, file): &(String, String)| file == name && (meant.is_empty() || of == meant);
+        assert!(found.iter().any(it), "{name} {how}: {said}");
+        assert!(told.out.contains(name), "{told:?}");
+    }
+    report().done();
+    let empty = place.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    place
+        .run("nobody", &["report", &empty])
+        .refused(2, "not_fetched");
     place.server.shutdown().await;
 }
