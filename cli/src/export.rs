@@ -33,7 +33,7 @@ pub(crate) struct Export {
     #[arg(long, value_name = "BUNDLE")]
     trust: Option<PathBuf>,
     /// Where the log's roots are served, for Chainpoint: the proof names an address below it. Our
-    /// cloud does not serve that address yet.
+    /// cloud serves it: its address as for `sync`.
     #[arg(long, value_name = "URL", value_parser = web_address)]
     log_url: Option<String>,
     /// The certificate's language: en or de.
@@ -87,6 +87,7 @@ enum Form {
 const EXAMPLES: &str = "\
 Examples:
   vitalwitness export morning.vwr --as chainpoint -o morning.chp.json
+  vitalwitness export morning.vwr --as chainpoint --log-url https://records.example -o morning.chp.json
   vitalwitness export morning.vwr --as tlog -o morning.tlog-proof
   vitalwitness export morning.vwr --as cose --trust trust.json -o morning.cose
   vitalwitness export morning.vwr --as qr-png -o morning.png

@@ -8,6 +8,7 @@ use super::{App, Call, openapi, reply::Reply};
 use crate::log::{Head, TILE};
 use crate::{Error, Refusal, Result};
 use std::sync::atomic::Ordering;
+use vitalwitness_domain::export::chainpoint::anchor_id;
 use vitalwitness_domain::wire::{Limits, Proof, Time, TrustInfo};
 
 pub(super) fn limits(app: &App, _: &Call) -> Result<Reply> {
@@ -82,6 +83,16 @@ pub(super) fn inclusion(app: &App, call: &Call) -> Result<Reply> {
     Reply::json(&Proof {
         nodes: app.store.inclusion(call.needed("index")?, size)?,
     })
+}
+
+/// The root that a Chainpoint export leads to, in hex, as Chainpoint's own calendars answer.
+pub(super) fn calendar(app: &App, call: &Call) -> Result<Reply> {
+    let id: String = call.param("id")?;
+    let size = id.rsplit_once('.').and_then(|(_, size)| size.parse().ok());
+    let size = size.filter(|size| (1..=app.notes.size()).contains(size));
+    let size = size.filter(|size| anchor_id(app.notes.origin(), *size) == id);
+    let root = app.store.root(size.ok_or(Refusal::not_found())?)?;
+    Ok(Reply::text(root.to_string()))
 }
 
 pub(super) fn consistency(app: &App, call: &Call) -> Result<Reply> {

@@ -100,6 +100,7 @@ pub(crate) fn routes() -> &'static [Route] {
         GET "/v1/log/tile/{level}/{*n}" "tile" Anyone, Nothing, RAW, public::tile, "A hash tile (C2SP tlog-tiles).";
         GET "/v1/log/inclusion" "inclusion" Anyone, Nothing, to("Proof"), public::inclusion, "The path of `index` in the tree of `size`.";
         GET "/v1/log/consistency" "consistency" Anyone, Nothing, to("Proof"), public::consistency, "That the tree of `to` extends that of `from`.";
+        GET "/calendar/{id}/data" "calendar" Anyone, Nothing, Text, public::calendar, "The root a Chainpoint export leads to, in hex; `id` is its anchor_id.";
         GET "/v1/log/entries" "log_entries" Auditor, Nothing, to("LogEntries"), channels::log_entries, "All entries from an index on, with enrolled keys.";
         GET "/v1/directory" "directory" Anyone, Nothing, to("Directory"), authority::directory, "Who is enrolled.";
         POST "/v1/directory" "add_directory" Anyone, Json("NewDirectoryEntry"), to("Logged"), authority::add_directory, "An ENROL of an organisation or person, signed by itself.";

@@ -98,6 +98,11 @@ impl Notes {
         self.lock().notes.iter().next_back().map(head)
     }
 
+    /// The log's name.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// The log's size.
     pub(crate) fn size(&self) -> u64 {
         *self.newest.borrow()

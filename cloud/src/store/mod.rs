@@ -302,6 +302,8 @@ pub(crate) trait LogReads {
     fn tile(&self, level: u32, n: u64) -> Result<Vec<u8>>;
     fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash32>>;
     fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash32>>;
+    /// The root of the log's first `size` entries, which it has.
+    fn root(&self, size: u64) -> Result<Hash32>;
     /// Whether the database answers.
     fn ping(&self) -> Result<()>;
 }

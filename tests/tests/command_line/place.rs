@@ -173,7 +173,8 @@ impl Place {
         code.code
     }
 
-    async fn told<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
+    /// What anyone is answered: status and body.
+    pub(crate) async fn answered(&self, path: &str) -> (u16, Vec<u8>) {
         let request = Request {
             method: "GET",
             target: path.to_owned(),
@@ -182,7 +183,11 @@ impl Place {
             limit: 1 << 20,
         };
         let response = Http::new(&self.url()).unwrap().send(request).await.unwrap();
-        serde_json::from_slice(&response.body).unwrap()
+        (response.status, response.body)
+    }
+
+    async fn told<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
+        serde_json::from_slice(&self.answered(path).await.1).unwrap()
     }
 
     /// Id of the organisation that the directory lists under a name.

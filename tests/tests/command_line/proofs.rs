@@ -402,3 +402,51 @@ async fn what_was_withdrawn_or_replaced_is_told_before_a_receipt_of_it_is_given(
     assert!(text.contains("https://log.example/calendar/"), "{text}");
     place.server.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_root_a_chainpoint_export_leads_to_is_at_the_address_it_names() {
+    let place = Place::new().await;
+    let records = place.patient();
+    let (file, out) = (place.path("one.vwr"), place.path("one.chp.json"));
+    place
+        .run("me", &["receipt", &records[0], "-o", &file])
+        .done();
+    let url = place.url();
+    let export = ["export", &file, "--as", "chainpoint", "--log-url", &url];
+    place
+        .run("me", &[&export[..], &["-o", &out]].concat())
+        .done();
+    // the log goes on: the root is that of its first entries
+    place.run("me", &["add", "heart-rate", "70"]).done();
+    place.run("me", &["sync"]).done();
+
+    let trust = place.path("trust.json");
+    place.run("me", &["trust", "-o", &trust]).done();
+    let shown = place.run("nobody", &["verify", &out, "--trust", &trust]);
+    let shown: Value = serde_json::from_str(&shown.out).unwrap();
+    let anchor = &shown["foreign"]["anchors"][0];
+    let uri = anchor["uris"][0].as_str().unwrap();
+    let path = uri.strip_prefix(&url).unwrap();
+    let (status, body) = place.answered(path).await;
+    let value = anchor["value"].as_str().unwrap();
+    assert_eq!((status, body.as_slice()), (200, value.as_bytes()), "{uri}");
+
+    let size = path.trim_end_matches("/data").rsplit('.').next().unwrap();
+    let sized = |other: &str| path.replace(&format!(".{size}/data"), &format!(".{other}/data"));
+    for wrong in [
+        sized("0"),
+        sized("1000000"),
+        sized(&format!("0{size}")),
+        sized("-1"),
+        sized("18446744073709551616"),
+        path.replace("vitalwitness.local", "log.example"),
+        path.replace("vw.", "fabric."),
+        "/calendar/1/data".to_owned(),
+    ] {
+        assert_eq!(place.answered(&wrong).await.0, 404, "{wrong}");
+    }
+    let (_, document) = place.answered("/v1/openapi.json").await;
+    let document: Value = serde_json::from_slice(&document).unwrap();
+    assert!(document["paths"]["/calendar/{id}/data"]["get"].is_object());
+    place.server.shutdown().await;
+}

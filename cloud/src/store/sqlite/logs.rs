@@ -6,7 +6,7 @@ use crate::store::{FoundEntry, LogReads};
 use crate::{Error, Refusal, Result};
 use vitalwitness_domain::wire::{Hash32, Id16, LogEntry, Logged};
 use vitalwitness_proof::Hash;
-use vitalwitness_proof::merkle::{PathError, consistency_proof, log_path};
+use vitalwitness_proof::merkle::{PathError, consistency_proof, log_path, log_root};
 
 impl LogReads for Sqlite {
     fn by_recordhash(&self, recordhash: Hash32) -> Result<Vec<FoundEntry>> {
@@ -66,6 +66,10 @@ impl LogReads for Sqlite {
                 node(db, level, index)
             }))
         })
+    }
+
+    fn root(&self, size: u64) -> Result<Hash32> {
+        self.read(|db| log_root(size, |level, index| node(db, level, index)).map(Hash32))
     }
 
     fn ping(&self) -> Result<()> {

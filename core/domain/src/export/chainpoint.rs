@@ -55,6 +55,11 @@ struct Anchor {
     uris: Option<[String; 1]>,
 }
 
+/// What names the root of a log's first `size` entries: `vw.<origin, / as ~>.<size>`.
+pub fn anchor_id(origin: &str, size: u64) -> String {
+    format!("vw.{}.{size}", origin.replace('/', "~"))
+}
+
 impl Chainpoint {
     /// The proof that `source` holds. `base_url` is where the log is read, without a slash at
     /// its end; with it the proof says where its root can be looked up.
@@ -76,7 +81,7 @@ impl Chainpoint {
         leaf(&mut ops);
         let log = &source.receipt.log;
         climb(&mut ops, log.index, log.size, log.path)?;
-        let id = format!("vw.{}.{}", log.origin.replace('/', "~"), log.size);
+        let id = anchor_id(log.origin, log.size);
         let uris = base_url.map(|base| [format!("{base}/calendar/{id}/data")]);
         if uris.iter().flatten().any(|uri| uri.len() > 512) {
             return Err(Rejection::LimitExceeded);
