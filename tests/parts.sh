@@ -74,6 +74,7 @@ for part in "$@"; do
       ;;
     kotlin) step kotlin tests/kotlin.sh ;;
     swift) step swift tests/swift.sh ;;
+    android) step android tests/android.sh ;;
     ble) step bluetooth tests/ble/run.sh ;;
     slow)
       VW_SLOW=1 step slow cargo test --workspace --no-fail-fast --quiet

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings what the targets need: a Rust tool chain, a C compiler, the recorded activities;
-# with `kotlin` also a Java development kit and Maven; with `exports` what judges the exports: Node,
+# with `kotlin` also a Java development kit and Maven, with `android` aapt2 too; with `exports` what judges the exports: Node,
 # Go, a browser, Python's venv; with `ble` what
 # builds and runs the Bluetooth guest.
 # Quiet when all is there. Downloads stay outside the clone, in $VW_CACHE.
@@ -29,9 +29,12 @@ if [ "${1:-}" = exports ]; then
   need chromium || need chromium-browser || need google-chrome || apt_missing+=(chromium)
   python3 -c 'import ensurepip' 2>/dev/null || apt_missing+=(python3-venv)
 fi
-if [ "${1:-}" = kotlin ]; then
+if [ "${1:-}" = kotlin ] || [ "${1:-}" = android ]; then
   need mvn || apt_missing+=(maven)
   need javac || apt_missing+=(default-jdk-headless)
+fi
+if [ "${1:-}" = android ]; then
+  need aapt2 || apt_missing+=(aapt)
 fi
 if [ "${1:-}" = ble ]; then
   need qemu-system-x86_64 || apt_missing+=(qemu-system-x86)
