@@ -150,6 +150,7 @@ fn restore(from: &Path, kit: &Kit, path: &Path, origin: &str, env: &Env) -> Resu
         account.save(tx)?;
         statement.save(tx)?;
         crate::sync::link::forget_device(tx)?;
+        crate::devices::forget_newest(tx)?;
         crate::devices::secrets::RestoredBy::save(kit, env.clock.now_ms(), tx)?;
         tx.queue(Priority::Account, &Task::Account.encode())?;
         for channel in &channels {

@@ -21,10 +21,10 @@ mod pairing;
 mod proven;
 pub(crate) mod secrets;
 
-pub(crate) use cut::first_unshared;
+pub(crate) use cut::is_shared_with_ended;
 pub use known::Device;
 pub(crate) use known::other_deks;
-pub(crate) use opening::keep_newest;
+pub(crate) use opening::{after_pull, forget_newest, is_unchecked, keep_newest};
 pub use pairing::Pairing;
 
 use crate::Error;
@@ -211,7 +211,7 @@ impl Vault {
                 for id in &closed {
                     tx.set_item_state(Kind::Stream, id, 1)?;
                 }
-                next.follow(Some(&body), tx)
+                next.follow(Some(&body), tx).map(drop)
             })?;
             for id in &closed {
                 core.streams.close(id);
@@ -257,9 +257,14 @@ impl Core {
         lost: Vec<Waiting>,
     ) -> Result<Next, Error> {
         let generation = after.checked_add(1).filter(|it| *it < u32::MAX);
-        let generation = generation.ok_or(DAMAGED)?;
+        let generation = generation.ok_or(ClientError::ForeignSecret)?;
         let new = VaultSecret::generate(generation, self.env.random.as_ref())?;
-        Ok(Next { old, new, lost })
+        Ok(Next {
+            old,
+            new,
+            lost,
+            passed: None,
+        })
     }
 
     /// Another device's vault secret is in the cloud: those of this one that wait are none. What
@@ -275,7 +280,10 @@ impl Core {
             return Ok(false);
         }
         let next = self.following(newest.duplicate(), lost)?;
-        self.store.write(|tx| next.follow(None, tx))?;
+        let closes = self.store.write(|tx| next.follow(None, tx))?;
+        if closes {
+            self.streams.close_all();
+        }
         Ok(true)
     }
 
@@ -369,6 +377,8 @@ pub(crate) struct Next {
     pub(crate) new: VaultSecret,
     /// Secrets that will never be in the cloud.
     lost: Vec<Waiting>,
+    /// The one of the cloud that is passed over for it.
+    passed: Option<u32>,
 }
 
 impl Next {
@@ -376,8 +386,9 @@ impl Next {
     /// new: a kit that opens the new secret finds the old one there, and until then it opens the
     /// old one, under which all else of the bag is.
     ///
-    /// `signed`: it as it is sent; without, it is sealed and signed when it is.
-    pub(crate) fn follow(self, signed: Option<&NewRecovery>, tx: &Tx<'_>) -> Result<(), Error> {
+    /// `signed`: it as it is sent; without, it is sealed and signed when it is. Whether every
+    /// stream key closes by it: a device was cut off by one that will never count.
+    pub(crate) fn follow(self, signed: Option<&NewRecovery>, tx: &Tx<'_>) -> Result<bool, Error> {
         let again = self.sealed_under_lost(tx)?;
         for lost in &self.lost {
             tx.unqueue(lost.row)?;
@@ -405,7 +416,9 @@ impl Next {
         }
         let task = Task::VaultSecret { generation };
         tx.queue(Priority::Account, &task.encode())?;
-        Ok(())
+        let is_void =
+            |it| self.passed == Some(it) || self.lost.iter().any(|lost| lost.generation == it);
+        Ok(cut::cut_off_instead(is_void, generation, tx)?)
     }
 
     /// Older secrets that may be in the bag under one that is lost, and so for nobody.

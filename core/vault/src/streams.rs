@@ -135,6 +135,14 @@ impl Streams {
         }
     }
 
+    /// Closes every key, as [`Streams::close`].
+    pub(crate) fn close_all(&mut self) {
+        self.in_use.clear();
+        self.by_id
+            .values_mut()
+            .for_each(|(_, closed)| *closed = true);
+    }
+
     pub(crate) fn forget(&mut self, id: &[u8; 16]) {
         self.close(id);
         self.by_id.remove(id);

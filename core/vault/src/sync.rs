@@ -164,8 +164,8 @@ impl Vault {
     ) -> Result<SyncReport, Error> {
         self.with(|core| Ok::<_, Error>(RestoredBy::expire(core)?))?;
         let mut report = self.sync_round(transport, deadline_ms, network).await?;
-        if report.done && self.with(|core| core.check_newest_again(None))? {
-            report.done = false; // another vault secret is to be sent
+        if self.with(|core| core.check_after_round(report.done, None))? {
+            report.done = false; // another vault secret is to be sent, or what waited for the check
         }
         Ok(report)
     }

@@ -8,6 +8,7 @@
 mod cheats;
 mod cli;
 mod clinic;
+mod cut;
 mod devices;
 mod ended;
 mod exports;

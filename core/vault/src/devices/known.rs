@@ -59,6 +59,11 @@ impl Device {
         }
     }
 
+    /// Whether it has ended, or was stated by one alone that had.
+    pub(super) fn is_out(&self) -> bool {
+        self.ended || self.stray
+    }
+
     /// Whether what it stated at `time` counts. That it ended, and not when, is the cloud's word
     /// alone: what it stated it could as well not show.
     fn counts_at(&self, time: i64) -> bool {

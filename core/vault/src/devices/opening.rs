@@ -5,22 +5,26 @@
 //! and followed by one of this phone's own. Nothing is sealed under it. Who restores or joins knows
 //! neither the log nor the channels yet, so what it takes is checked again once it has read them.
 
-use super::secrets::{Makers, NOT_SEALED, RestoredBy, open_secret, set_fetch_aside};
+use super::cut::cut_off_anew;
+use super::secrets::{Makers, NOT_SEALED, RestoredBy, ask_newest, open_secret, set_fetch_aside};
 use super::{other_deks, settled};
 use crate::Error;
 use crate::account::{VaultSecret, device_key};
 use crate::bag::BagSecret;
 use crate::client::{ClientError, Transport};
+use crate::header::bool_of;
 use crate::keys::key_id;
 use crate::kit::Kit;
 use crate::store::{Kind, StoreError, Tx};
 use crate::sync::errands;
+use crate::sync::link;
 use crate::sync::round::Round;
 use crate::sync::{CloudSettings, Network, SyncReport};
 use crate::vault::{Core, Vault};
 use std::sync::Arc;
 use vitalwitness_domain::hpke::HpkeError;
 use vitalwitness_domain::wire::{NewRecovery, Recovery, slug};
+use vitalwitness_proof::cbor::Encoder;
 
 impl Vault {
     /// Registers, signs in, opens the newest vault secret and the one before with `open`, and
@@ -74,12 +78,14 @@ impl Vault {
         if opened.is_none() && before.is_none() {
             return Err(Error::NotFound);
         }
-        self.with(|core| core.begin_with(&newest, opened, kit))?;
+        self.with(|core| {
+            core.begin_with(&newest, opened, kit)?;
+            Ok::<_, Error>(core.store.write(begin_unchecked)?)
+        })?;
         let report = self
             .sync_round(transport, u64::MAX, Network::default())
             .await?;
-        let turned = report.done && self.with(|core| core.check_newest_again(kit))?;
-        if self.with(|core| core.store.write(BagSecret::put_older))? || turned {
+        if self.with(|core| core.check_after_round(report.done, kit))? {
             return self.sync_all(transport).await;
         }
         Ok(report)
@@ -124,7 +130,15 @@ impl Core {
         }
         let opened = self.open_newest(&newest.recovery)?;
         let is_open = counts.is_err() || opened.is_some();
-        self.store.write(|tx| keep_newest(newest, tx))?;
+        let before = newest_told(&self.store.reader())?;
+        let skips = |before: NewRecovery| before.recovery.generation + 1 < generation;
+        let skips = before.is_some_and(skips);
+        self.store.write(|tx| {
+            if skips {
+                cut_off_anew(tx)?;
+            }
+            keep_newest(newest, tx)
+        })?;
         match opened {
             Some(secret) if counts.is_ok() && self.is_sealed_to_kit(&secret, &newest.recovery) => {
                 self.give_way(&secret)?;
@@ -146,7 +160,12 @@ impl Core {
             (None, Some(RestoredBy(kk))) => {
                 opened(open_secret(recovery, &kk.id(), &kk, &self.account.id))
             }
-            (secret, _) => Ok(secret),
+            (Some(secret), _) => Ok(Some(secret)),
+            // by that kit's key, which is gone since
+            (None, None) => {
+                let here = VaultSecret::load(&self.store.reader(), Some(recovery.generation))?;
+                Ok(here.filter(|here| self.is_sealed_to_kit(here, recovery)))
+            }
         }
     }
 
@@ -154,9 +173,39 @@ impl Core {
         secret.is_sealed_to(&self.account.kk, recovery, &self.account.id)
     }
 
+    /// After a round, which ends well whatever comes of it: checks the newest vault secret again if
+    /// all was done, or if nothing is sealed under it before it is checked and all was read that
+    /// tells. Whether more is to be sent now.
+    pub(crate) fn check_after_round(
+        &mut self,
+        done: bool,
+        kit: Option<&Kit>,
+    ) -> Result<bool, Error> {
+        let unchecked = Unchecked::load(&self.store.reader())?;
+        let can_tell = unchecked.is_some_and(|it| it.pulled);
+        if !can_tell && (!done || unchecked.is_some()) {
+            return Ok(false);
+        }
+        let turned = match self.check_newest_again(kit) {
+            Err(Error::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                log::warn!("the newest vault secret cannot be followed: {error}");
+                return Ok(false);
+            }
+            Ok(turned) => turned,
+        };
+        if can_tell {
+            self.store.write(|tx| {
+                tx.remove(Kind::Meta, UNCHECKED)?;
+                BagSecret::put_older(tx)
+            })?;
+        }
+        Ok(turned || can_tell)
+    }
+
     /// Checks the newest vault secret again with what was learned since it was taken: by whom it is
     /// and who has ended. One that does not hold is passed over. Whether it was.
-    pub(crate) fn check_newest_again(&mut self, kit: Option<&Kit>) -> Result<bool, Error> {
+    fn check_newest_again(&mut self, kit: Option<&Kit>) -> Result<bool, Error> {
         let reader = self.store.reader();
         let (told, settings) = (newest_told(&reader)?, CloudSettings::load(&reader)?);
         let (Some(told), Some(settings)) = (told, settings) else {
@@ -194,9 +243,6 @@ impl Core {
         if VaultSecret::is_passed_over(generation, &reader)? {
             return Ok(());
         }
-        if generation >= u32::MAX - 1 {
-            return Err(ClientError::ForeignSecret.into());
-        }
         let passed = match secret {
             Some(secret) => Some(secret),
             None => VaultSecret::load(&reader, Some(generation))?,
@@ -207,21 +253,89 @@ impl Core {
         let old = old.ok_or(Error::NotFound)?;
         let mut lost = VaultSecret::waiting(&reader)?;
         lost.retain(|waiting| waiting.generation > 1);
-        let next = self.following_after(generation, old, lost)?;
+        let mut next = self.following_after(generation, old, lost)?;
+        next.passed = Some(generation);
         let deks = other_deks(&reader)?;
         let body = kit.map(|kit| self.recovery_of(&next.new, deks, Some(kit)));
         let body = body.transpose()?;
-        self.store.write(|tx| {
-            next.follow(body.as_ref(), tx)?;
+        let closes = self.store.write(|tx| {
+            let closes = next.follow(body.as_ref(), tx)?;
             VaultSecret::pass_over(generation, tx)?;
             if let Some(secret) = passed.as_ref().filter(|_| !only) {
                 secret.save(tx)?;
                 BagSecret::Secret(secret.duplicate()).put(tx)?;
             }
-            Ok::<_, Error>(())
+            Ok::<_, Error>(closes)
         })?;
+        if closes {
+            self.streams.close_all();
+        }
         passed.map_or(Ok(()), |secret| self.take_secret(&secret))
     }
+}
+
+/// The vault secret that was gone by before the log was read: nothing goes into the bag under it
+/// until it is checked by what the log says.
+#[derive(Debug, Clone, Copy)]
+struct Unchecked {
+    generation: u32,
+    /// All changes were read since.
+    pulled: bool,
+}
+
+impl Unchecked {
+    fn load(tx: &Tx<'_>) -> Result<Option<Self>, StoreError> {
+        link::get(UNCHECKED, tx, |reader| {
+            reader.array_of(2)?;
+            Ok(Self {
+                generation: crate::header::small(reader.uint()?)?,
+                pulled: bool_of(reader)?,
+            })
+        })
+    }
+
+    fn save(self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let mut out = Encoder::new();
+        out.array(2).uint(u64::from(self.generation));
+        out.bool(self.pulled);
+        link::put(UNCHECKED, out, tx)
+    }
+}
+
+fn begin_unchecked(tx: &Tx<'_>) -> Result<(), StoreError> {
+    let Some(secret) = VaultSecret::in_cloud(tx)? else {
+        return Ok(());
+    };
+    Unchecked {
+        generation: secret.generation,
+        pulled: false,
+    }
+    .save(tx)
+}
+
+/// Whether the vault secret of `generation` is yet to be checked by the log.
+pub(crate) fn is_unchecked(generation: u32, tx: &Tx<'_>) -> Result<bool, StoreError> {
+    let unchecked = Unchecked::load(tx)?;
+    Ok(unchecked.is_some_and(|it| it.generation == generation))
+}
+
+/// All changes are read: what was gone by without can be checked, and what was never seen as the
+/// cloud keeps it is asked for.
+pub(crate) fn after_pull(tx: &Tx<'_>) -> Result<(), Error> {
+    if let Some(unchecked) = Unchecked::load(tx)?.filter(|it| !it.pulled) {
+        Unchecked {
+            pulled: true,
+            ..unchecked
+        }
+        .save(tx)?;
+    }
+    ask_newest(tx)
+}
+
+/// A device that a backup restores is another one: it asks for the newest as it is there.
+pub(crate) fn forget_newest(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.remove(Kind::Meta, UNCHECKED)?;
+    tx.remove(Kind::Meta, NEWEST)
 }
 
 /// None: it is sealed to another key, or cannot be opened by anybody.
@@ -248,5 +362,7 @@ pub(crate) fn keep_newest(newest: &NewRecovery, tx: &Tx<'_>) -> Result<(), Store
     let plain = errands::json(newest)?;
     tx.put(Kind::Meta, NEWEST, 0, &plain).map(drop)
 }
+
+const UNCHECKED: &[u8] = b"unchecked secret";
 
 const NEWEST: &[u8] = b"newest secret";

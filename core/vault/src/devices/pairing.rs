@@ -187,10 +187,14 @@ impl Vault {
             deks.retain(|dek| *dek != device.dek);
             deks.push(device.dek.clone());
             let body = core.recovery_of(&next.new, deks, kit)?;
-            core.store.write(|tx| {
+            let closes = core.store.write(|tx| {
                 device.save(tx)?;
                 next.follow(Some(&body), tx)
-            })
+            })?;
+            if closes {
+                core.streams.close_all();
+            }
+            Ok::<_, Error>(())
         })?;
         let report = self.sync_all(transport).await?;
         if !report.done {

@@ -6,7 +6,8 @@
 //! nothing without its user, is that of the device that named it first.
 //!
 //! What nobody signed, from before devices did, takes nothing from anybody: it names keys to end
-//! with its device, as long as that device has signed nothing and no other one has signed for them.
+//! with its device, as long as no other one has signed for them or named them before. That a device
+//! has signed for others since does not undo it.
 
 use super::Device;
 use crate::Error;
@@ -65,13 +66,9 @@ impl Proven {
                 ending.push((channel, spki.clone()));
             }
         };
-        let signed: Vec<&DeviceKeys> = self.0.iter().filter(|it| it.device == *device).collect();
-        for keys in &signed {
+        for keys in self.0.iter().filter(|it| it.device == *device) {
             add(keys.channel, &keys.dsk);
             add(keys.channel, &keys.gsk);
-        }
-        if !signed.is_empty() {
-            return Ok(ending);
         }
         let mut first: Vec<DeviceKeys> = Vec::new();
         for keys in BagSecret::device_keys(tx)? {

@@ -4,6 +4,7 @@
 //! device of the account signed it: the key of a device is known by statements that begin at AIK.
 
 use super::Device;
+use super::opening::newest_told;
 use crate::Error;
 use crate::account::VaultSecret;
 use crate::bag::BagSecret;
@@ -33,8 +34,10 @@ impl Round<'_> {
     /// follows it is sealed to all.
     pub(crate) async fn fetch_secret(&mut self, generation: u32) -> Result<Asked, Error> {
         let here = self.vault.with(|core| {
-            let here = VaultSecret::in_cloud(&core.store.reader())?;
-            Ok::<_, Error>(here.is_some_and(|here| here.generation >= generation))
+            let reader = core.store.reader();
+            let here = VaultSecret::in_cloud(&reader)?;
+            let here = here.is_some_and(|here| here.generation >= generation);
+            Ok::<_, Error>(here && newest_told(&reader)?.is_some())
         })?;
         if here {
             return Ok(Asked::Done);
@@ -88,6 +91,19 @@ pub(crate) enum Makers {
     AlsoEnded,
     /// The log was not read yet: of every device that was stated, whatever grant key it names.
     AnyTold,
+}
+
+/// Asks for the newest vault secret where this phone, by an earlier version or a backup, has one
+/// and not how the cloud keeps it: by whom, and sealed to whom.
+pub(super) fn ask_newest(tx: &Tx<'_>) -> Result<(), Error> {
+    if let Some(here) = VaultSecret::in_cloud(tx)?
+        && newest_told(tx)?.is_none()
+        && fetches(false, tx)?.is_empty()
+        && fetches(true, tx)?.is_empty()
+    {
+        Errand::FetchSecret(here.generation).queue(tx)?;
+    }
+    Ok(())
 }
 
 /// Fetches that were set aside and that this generation makes needless. What is under one that was
@@ -197,6 +213,9 @@ const KEPT_MS: i64 = 3 * DAY_MS;
 /// As far as a clock may be set back meanwhile.
 const DAY_MS: i64 = 86_400_000;
 
+/// A generation beyond it is reached by counting alone: one that nothing can follow ends no device.
+const FAR: u32 = 1 << 31;
+
 /// Code of a vault secret that is sealed neither to this device nor to its kit.
 pub(super) const NOT_SEALED: &str = "recovery_not_sealed";
 
@@ -241,6 +260,12 @@ impl Core {
             return Ok(());
         }
         let reader = self.store.reader();
+        let known = VaultSecret::in_cloud(&reader)?.map_or(0, |known| known.generation);
+        let known = known.max(VaultSecret::last_passed_over(&reader)?);
+        let generation = told.recovery.generation;
+        if generation > FAR && generation > known.saturating_add(1) {
+            return Err(ClientError::ForeignSecret.into());
+        }
         let id = told.device.ok_or(ClientError::ForeignSecret)?;
         let own = self.env.keystore.public(&self.account.dsk)?;
         let key = if id.0 == key_id(&own) {

@@ -8,7 +8,7 @@ use super::link::{self, Number};
 use crate::Error;
 use crate::account::VaultSecret;
 use crate::bag::BagSecret;
-use crate::devices::first_unshared;
+use crate::devices::is_shared_with_ended;
 use crate::devices::secrets::forget_fetch;
 use crate::erasing::is_erased;
 use crate::heads::Evidence;
@@ -83,7 +83,14 @@ impl Core {
                     }
                     // Nobody signed it: it says that the cloud's copy is gone, no more. What is
                     // here stays.
-                    What::Erased { .. } | What::BagErased { .. } => {}
+                    What::Erased { .. } => {}
+                    // The same; but what were sealed under a key that is gone there, no other
+                    // device could read. A lie costs a new key.
+                    What::BagErased { item } => {
+                        if let Some(BagSecret::Stream { id, .. }) = BagSecret::get(&item.0, tx)? {
+                            brought.closed.push(id);
+                        }
+                    }
                     What::Request { request } => {
                         crate::share::arrived(request, tx)?;
                     }
@@ -316,7 +323,7 @@ fn take_bag(
             };
             if tx.get(Kind::Stream, &id)?.is_none() {
                 // what it seals, a device that has ended could read
-                let closed = item.generation < first_unshared(tx)?;
+                let closed = is_shared_with_ended(item.generation, tx)?;
                 key.save(closed, tx)?;
                 brought.keys.push((key, closed));
             }

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::account::VaultSecret;
 use crate::bag::BagSecret;
 use crate::channels::Channel;
-use crate::devices::keep_newest;
+use crate::devices::{is_unchecked, keep_newest};
 use crate::keys::{KeyError, key_id};
 use crate::store::{BatchState, DAMAGED, Kind, Tx};
 use crate::tasks::Task;
@@ -205,6 +205,9 @@ impl Round<'_> {
             let Some(under) = under else {
                 return Ok(Err(Asked::Later));
             };
+            if is_unchecked(under.generation, &reader)? {
+                return Ok(Err(Asked::Later));
+            }
             let sealed = secret.seal(item, &core.account.id, &under, core.env.random.as_ref())?;
             Ok::<_, Error>(Ok(BagItem {
                 item: Id16(*item),

@@ -9,6 +9,7 @@ use super::errands::Errand;
 use super::link::{self, CloudSettings, Number};
 use crate::Error;
 use crate::client::{Client, ClientError, Transport};
+use crate::devices::after_pull;
 use crate::heads::Head;
 use crate::keys::{KeyError, key_id};
 use crate::share::Writers;
@@ -526,6 +527,9 @@ impl<'v> Round<'v> {
         })?;
         if let Some(code) = frozen {
             self.frozen = Some(code.to_owned());
+        }
+        if cursor >= page.latest {
+            self.vault.with(|core| core.store.write(after_pull))?;
         }
         // a page with a hole, or none where there should be one
         if frozen.is_none() && cursor == after && page.latest > after {
