@@ -2,6 +2,7 @@
 
 use crate::town::{DAY, HEART, NOON, Phone, SLEEP, Town, all, sync, verified};
 use std::sync::Arc;
+use vitalwitness_domain::wire::NewRecovery;
 use vitalwitness_vault::client::ClientError;
 use vitalwitness_vault::devices::Pairing;
 use vitalwitness_vault::keys::{MemoryKeyStore, OsRandom};
@@ -128,7 +129,9 @@ async fn a_backup_restored_on_a_new_phone_syncs_on_as_a_new_device() {
     let env = Town::env_like(&phone);
     let path = town.dir.path().join("restored");
     let restored = Vault::restore_backup(&file, &phone.kit, &path, &settings.origin, env).unwrap();
-    sync(&restored, &phone.transport, &town.time).await;
+    let secrets = crate::cut::Seen::default();
+    let line = secrets.on(&phone.transport);
+    sync(&restored, &line, &town.time).await;
     assert!(restored.set_aside().unwrap().is_empty());
     assert_eq!(all(&restored), all(&phone.vault));
     restored
@@ -139,6 +142,10 @@ async fn a_backup_restored_on_a_new_phone_syncs_on_as_a_new_device() {
     phone.sync().await;
     assert_eq!(all(&restored), all(&phone.vault));
     assert_eq!(all(&restored).len(), 57);
+    // the newest vault secret is good: none follows it, and the old phone waits for nobody
+    let put: Vec<NewRecovery> = secrets.bodies("PUT", |it| it == "/v1/recovery");
+    assert!(put.is_empty());
+    assert!(phone.vault.set_aside().unwrap().is_empty());
 }
 
 #[tokio::test]

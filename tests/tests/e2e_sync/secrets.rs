@@ -164,3 +164,32 @@ async fn the_key_of_an_erased_stream_leaves_the_cloud_too() {
     );
     assert_eq!(after.stream_keys().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_recorded_after_another_phone_erased_the_stream_is_read_everywhere() {
+    let town = Town::new().await;
+    let first = town.phone("first").await;
+    let to = &first.transport;
+    first.add(HEART, NOON, 5);
+    first.sync().await;
+    let (second, _) = pair(&town, &first, "second").await;
+    sync(&second, to, &town.time).await;
+    let stream = value(HEART, NOON, 60).stream(Granularity::Raw).unwrap();
+    assert_eq!(first.vault.erase_stream(&stream).unwrap(), 5);
+    first.sync().await;
+    // some before it hears of it, some after
+    second.add_many(series(HEART, NOON + 1_000_000, 2)).unwrap();
+    second.seal(Seal::All).unwrap();
+    sync(&second, to, &town.time).await;
+    second.add_many(series(HEART, NOON + 2_000_000, 3)).unwrap();
+    second.seal(Seal::All).unwrap();
+    sync(&second, to, &town.time).await;
+    first.sync().await;
+    assert_eq!(all(&second).len(), 10, "erased on one phone alone");
+    assert_eq!(all(&first.vault).len(), 5);
+    assert_eq!(first.vault.set_aside().unwrap(), []);
+    assert_eq!(all(&first.vault), all(&second)[5..]);
+    let again = restored(&town, &first, "again").await;
+    assert_eq!(all(&again), all(&first.vault));
+    assert_eq!(again.set_aside().unwrap(), []);
+}
