@@ -17,7 +17,7 @@
 //! | receiving | record | receiving |
 //! | receiving | success, n arrived (or no count) | ended, complete |
 //! | receiving | success, more arrived | counting again: one was taken meanwhile, and may stand for one that was lost; complete once no more are counted than arrived |
-//! | receiving | success, fewer arrived | counting again, at most [`Download::TRIES`] times, then ended with the gap |
+//! | receiving | success, fewer arrived | counting again, at most [`Download::TRIES`] times for the same gap and [`Download::MOST`] in all, then ended with the gap |
 //! | counting, receiving | abort | aborting: "abort" is written |
 //! | aborting | success | ended, aborted |
 //! | any of these | silence, lost link | ended; [`Download::resume`] goes on from what is durable |
@@ -241,15 +241,23 @@ pub struct Download {
     stage: Stage,
     counted: Option<u16>,
     received: BTreeSet<u16>,
+    /// Askings in all.
+    asked: u8,
+    /// Askings since the last record that was new, the one that brought it included.
     tries: u8,
+    /// How many different records had come when it was last counted.
+    came: usize,
     /// More came than was counted: is that all there is?
     checking: bool,
     write: Option<Request>,
 }
 
 impl Download {
-    /// How often a download with a gap is asked for in all.
+    /// How often a gap is asked for that does not get smaller, the asking that found it included.
     pub const TRIES: u8 = 3;
+
+    /// How often a download with a gap is asked for in all.
+    pub const MOST: u8 = 20;
 
     /// A download of what `filter` meets; [`Filter::From`] the number after the newest durable
     /// record goes on where the last one ended.
@@ -259,7 +267,9 @@ impl Download {
             stage: Stage::Ready,
             counted: None,
             received: BTreeSet::new(),
+            asked: 0,
             tries: 0,
+            came: 0,
             checking: false,
             write: None,
         }
@@ -314,7 +324,7 @@ impl Download {
             (stage, Event::Record { sequence }) => {
                 // what comes before anything was asked for was taken just now: it stands for
                 // nothing that is stored
-                let asked = stage != Ready && (stage != Counting || next.tries > 1);
+                let asked = stage != Ready && (stage != Counting || next.asked > 1);
                 if asked {
                     next.received.insert(sequence);
                 }
@@ -379,7 +389,18 @@ impl Download {
     fn count(&mut self) {
         self.stage = Stage::Counting;
         self.write = Some(Request::Count(self.filter));
+        self.asked = self.asked.saturating_add(1);
         self.tries = self.tries.saturating_add(1);
+        self.came = self.received.len();
+    }
+
+    /// Whether a gap is asked for once more: a slow taker loses a part of each report, and another
+    /// part each time.
+    fn goes_on(&mut self) -> bool {
+        if self.received.len() > self.came {
+            self.tries = 1;
+        }
+        self.tries < Self::TRIES && self.asked < Self::MOST
     }
 
     fn counted_as(&mut self, answer: Answer) -> Result<(), Refused> {
@@ -422,12 +443,12 @@ impl Download {
         let received = self.received.len();
         let counted = self.counted.map_or(received, usize::from);
         match outcome {
-            Outcome::Success if received > counted && self.tries < Self::TRIES => {
+            Outcome::Success if received > counted && self.goes_on() => {
                 self.count();
                 self.checking = true;
             }
             Outcome::Success if received >= counted => self.stage = Stage::Ended(End::Complete),
-            Outcome::Success if self.tries < Self::TRIES => self.count(),
+            Outcome::Success if self.goes_on() => self.count(),
             Outcome::Success => self.stage = Stage::Ended(End::Gap { counted, received }),
             Outcome::NoRecords if counted == 0 => self.stage = Stage::Ended(End::Complete),
             other => self.stage = Stage::Ended(End::Refused(other)),
