@@ -16,8 +16,8 @@ setup: ## fetch what the other targets need (they call it themselves)
 demo: setup ## build, run the whole way on this machine, leave demo-out/
 	@cargo build --quiet --workspace --bins && "$${CARGO_TARGET_DIR:-target}/debug/demo" && tests/ble/demo.sh
 
-test: setup ## every part but Bluetooth, Android and the slow ones; last line: N passed, N failed, N skipped
-	@tests/parts.sh rust portal exports kotlin swift
+test: setup ## every part but Android and the slow ones; last line: N passed, N failed, N skipped
+	@tests/parts.sh rust portal exports kotlin swift ble
 
 test-rust: setup ## formats, lints, unit, vector and end-to-end tests, and the demo, with its time
 	@tests/parts.sh rust
