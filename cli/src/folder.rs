@@ -74,6 +74,8 @@ pub(crate) struct Compared {
     pub(crate) broken: Vec<String>,
     /// Names of those of which nothing can be told with this trust file, and why.
     pub(crate) unclear: Vec<(String, Rejection)>,
+    /// The tables that are here.
+    pub(crate) tables: Vec<&'static str>,
     /// Rows compared, those of `records.json` if it is there.
     pub(crate) rows: u64,
     /// Rows that a receipt of their own stands behind.
@@ -127,6 +129,13 @@ pub(crate) fn compare(dir: &Path, trust: &Trust) -> Outcome<Compared> {
             "no_receipts",
             format!("{} holds no receipt (.vwr) and no table.", dir.display()),
         ));
+    }
+    let tables = [(JSON, json.is_some()), (CSV, csv.is_some())];
+    let tables = tables.into_iter().filter(|(_, here)| *here);
+    compared.tables = tables.map(|(name, _)| name).collect();
+    if fetched.is_some() && compared.tables.is_empty() {
+        let gone = [JSON, CSV].map(Difference::gone);
+        compared.differences.extend(gone);
     }
     let counts = fetched.as_deref().and_then(Counts::read);
     if fetched.is_some() && counts.is_none() {
@@ -436,6 +445,14 @@ impl Difference {
             file,
             row: None,
             fields: vec!["not what `fetch` wrote".to_owned()],
+        }
+    }
+
+    fn gone(file: &'static str) -> Self {
+        Self {
+            how: How::Missing,
+            fields: Vec::new(),
+            ..Self::of_file(file)
         }
     }
 }

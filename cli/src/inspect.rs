@@ -171,7 +171,7 @@ impl Seen {
         if let Some(shown) = &self.disclosed {
             report::disclosed(console, shown.schema, shown.whole, &shown.fields);
         } else if self.record.is_some() {
-            console.fact("Shows", "a record, none of whose fields is shown");
+            console.fact("Shows", report::NOTHING);
         }
         report::entry(console, &self.entry.event, self.entry.seq);
         if let Some((rc, size, index)) = self.record {

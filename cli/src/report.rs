@@ -15,10 +15,10 @@ use vitalwitness_proof::verify::{AnchorStatus, Enrolled, Facts, SignatureStatus}
 /// A receipt that holds.
 pub(crate) fn valid(console: &Console, facts: &Facts) {
     console.line(console.paint(Tone::Seal, "Unchanged"));
-    let what = if facts.record_hash.is_some() {
-        "This record is exactly what was sealed."
-    } else {
-        "This event is exactly what was listed."
+    let what = match (&facts.record_hash, &facts.disclosed) {
+        (Some(_), Some(_)) => "This record is exactly what was sealed.",
+        (Some(_), None) => "What this receipt is of is exactly what was sealed.",
+        (None, _) => "This event is exactly what was listed.",
     };
     match facts
         .existed_by
@@ -35,7 +35,7 @@ pub(crate) fn valid(console: &Console, facts: &Facts) {
     match &facts.disclosed {
         Some(shown) => disclosed(console, shown.schema, shown.whole, &shown.fields),
         None if facts.record_hash.is_some() => {
-            console.fact("Shows", "a record, none of whose fields is shown");
+            console.fact("Shows", NOTHING);
         }
         None => {}
     }
@@ -279,6 +279,10 @@ fn sentence(why: Rejection) -> &'static str {
         _ => "The receipt does not hold.",
     }
 }
+
+/// What a receipt shows that discloses no field. A set is filled up with leaves that are no records,
+/// so without a field nobody can tell which of both it is.
+pub(crate) const NOTHING: &str = "nothing of it. Whether it is a record is not shown";
 
 const NOT_SAID: [&str; 5] = [
     "That the measurement was right, or whose body it was: only that it is unchanged since.",

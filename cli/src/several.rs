@@ -127,13 +127,24 @@ struct Named {
 }
 
 fn bundle(console: &Console, facts: &BundleFacts) {
-    let records: usize = facts.entries.iter().map(|of| of.records.len()).sum();
+    let records = || facts.entries.iter().flat_map(|of| &of.records);
+    let all = records().count() as u64;
+    let shown = records().filter(|it| it.disclosed.is_some()).count() as u64;
     console.line(console.paint(Tone::Seal, "Unchanged"));
-    let count = wording::count(
-        u64::try_from(records).unwrap_or(u64::MAX),
-        "record is",
-        "records are",
-    );
+    let count = match all - shown {
+        0 => wording::count(all, "record is", "records are"),
+        hidden if shown == 0 => {
+            format!(
+                "{} of a sealed set, of which nothing is shown,",
+                wording::count(hidden, "place", "places")
+            ) + if hidden == 1 { " is" } else { " are" }
+        }
+        hidden => format!(
+            "{} and {}, of which nothing is shown, are",
+            wording::count(shown, "record", "records"),
+            wording::count(hidden, "further place", "further places")
+        ),
+    };
     console.line(match existed(facts.existed_by) {
         Some(when) => format!("{count} exactly what was sealed, and existed by {when}."),
         None => format!("{count} exactly what was sealed. Nobody was asked since when."),
@@ -146,7 +157,7 @@ fn bundle(console: &Console, facts: &BundleFacts) {
             console.gap();
             match &record.disclosed {
                 Some(shown) => report::disclosed(console, shown.schema, shown.whole, &shown.fields),
-                None => console.fact("Shows", "a record, none of whose fields is shown"),
+                None => console.fact("Shows", report::NOTHING),
             }
         }
     }

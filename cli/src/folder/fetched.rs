@@ -2,7 +2,7 @@
 
 use super::once::Once;
 use super::read::{self, Entry, optional};
-use super::{Compared, Difference, FETCH, How, JSON, compare};
+use super::{Compared, Difference, FETCH, JSON, compare};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::verify::read_trust;
 use serde_json::{Map, Value};
@@ -48,6 +48,7 @@ pub(crate) fn fetched(dir: &Path) -> Outcome<Fetched> {
     let gone = gone.into_iter().filter(|(_, gone)| *gone);
     own.extend(gone.map(|(name, _)| Difference::gone(name)));
     let mut compared = compare(dir, &trust)?;
+    own.retain(|it| !compared.differences.contains(it));
     compared.differences.extend(own);
     let rows = json.map_or_else(Vec::new, |text| read::entries(&text).0);
     let rows = rows.into_iter().filter_map(|entry| match entry {
@@ -81,16 +82,6 @@ impl Fetched {
             (Exit::Done, false) => "nothing_differs",
             (Exit::CannotTell, _) => "cannot_tell",
             _ => "changed",
-        }
-    }
-}
-
-impl Difference {
-    fn gone(file: &'static str) -> Self {
-        Self {
-            how: How::Missing,
-            fields: Vec::new(),
-            ..Self::of_file(file)
         }
     }
 }

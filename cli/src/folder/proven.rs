@@ -58,6 +58,11 @@ pub(super) struct Receipts {
 pub(super) fn read(dir: &Path, trust: &Trust) -> Outcome<Receipts> {
     let mut receipts = Receipts::default();
     for (name, path) in files(dir)? {
+        // a folder or a pipe of that name is no receipt; a pipe would be waited for
+        if fs::metadata(&path).is_ok_and(|it| !it.is_file()) {
+            receipts.broken.push(name);
+            continue;
+        }
         let bytes = fs::read(&path)
             .map_err(|error| Failure::unreadable(&path.display().to_string(), &error))?;
         match vitalwitness_proof::verify(&bytes, None, trust) {

@@ -19,9 +19,13 @@ pub(super) enum Entry {
     Broken(String),
 }
 
-/// The text of a file, or none where it is not there. What is not UTF-8 in it becomes U+FFFD.
+/// The text of a file, or none where it is not there. What is not UTF-8 in it becomes U+FFFD; what
+/// has the name and is no file (a folder, a pipe) is not waited for, and says nothing.
 pub(super) fn optional(dir: &Path, name: &str) -> Outcome<Option<String>> {
     let path = dir.join(name);
+    if fs::metadata(&path).is_ok_and(|it| !it.is_file()) {
+        return Ok(Some(String::new()));
+    }
     match fs::read(&path) {
         Ok(bytes) => Ok(Some(
             without_mark(&String::from_utf8_lossy(&bytes)).to_owned(),

@@ -1,13 +1,13 @@
 //! What comparing a folder gave, in words and as JSON.
 
-use super::{Compared, Difference, How};
+use super::{CSV, Compared, Difference, How, JSON};
 use crate::console::{Console, Tone};
 use crate::disclosed::printable;
 use crate::outcome::Exit;
 use crate::wording;
 use serde_json::{Value, json};
 
-/// `{"verdict": .., "receipts": {..}, "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..], "worded": [..], "unproven": [..], "partly": [..]}`.
+/// `{"verdict": .., "receipts": {..}, "tables": [..], "rows": {..}, "changed": [..], "missing": [..], "added": [..], "moved": [..], "worded": [..], "unproven": [..], "partly": [..]}`.
 pub(crate) fn to_json(compared: &Compared) -> Value {
     let of = |how: How| -> Vec<Value> {
         let found = compared.differences.iter().filter(|it| it.how == how);
@@ -29,6 +29,7 @@ pub(crate) fn to_json(compared: &Compared) -> Value {
             "changed": compared.broken,
             "cannot_tell": unclear,
         },
+        "tables": compared.tables,
         "rows": {"all": compared.rows, "with_receipt": compared.vouched},
         "changed": of(How::Changed),
         "missing": of(How::Missing),
@@ -64,6 +65,13 @@ pub(crate) fn show(console: &Console, compared: &Compared) {
         let partial = wording::count(compared.partial, "receipt shows", "receipts show");
         console.line(format!(
             "{} {partial} no whole record: no row can be compared with that.",
+            console.paint(Tone::Decide, "Note:"),
+        ));
+    }
+    if let [table] = compared.tables.as_slice() {
+        let other = if *table == JSON { CSV } else { JSON };
+        console.line(format!(
+            "{} {other} is not here; {table} was compared.",
             console.paint(Tone::Decide, "Note:"),
         ));
     }

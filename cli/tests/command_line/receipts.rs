@@ -280,3 +280,60 @@ fn help_teaches_with_examples_and_lists_the_exit_codes() {
         }
     }
 }
+
+/// A set is filled up to a power of two with leaves that are no records.
+#[test]
+fn what_no_receipt_shows_to_be_a_record_is_not_called_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let filler = case("filler");
+    let receipt = put(folder.path(), "receipt.vwr", &filler.receipt);
+    let trust = put(folder.path(), "trust.json", filler.trust.as_bytes());
+    let page = folder.path().join("page.html");
+    let page = page.to_str().unwrap();
+    let made = |language: &str| {
+        let form = [
+            "export",
+            &receipt,
+            "--as",
+            "certificate",
+            "--output",
+            page,
+            "--replace",
+        ];
+        let more = ["--language", language, "--trust", &trust];
+        let ran = run(&[&form[..], &more].concat());
+        assert_eq!(ran.exit, 0, "{ran:?}");
+        std::fs::read_to_string(page).unwrap()
+    };
+    let told = run(&["verify", &receipt, "--trust", &trust]).out;
+    let seen = run(&["inspect", &receipt]).out;
+    let not_shown = "Whether it is a record is not shown";
+    for (text, words) in [
+        (told, not_shown),
+        (seen, not_shown),
+        (made("en"), not_shown),
+        (made("de"), "Ob es ein Eintrag ist, wird nicht gezeigt"),
+    ] {
+        assert!(text.contains(words), "{text}");
+        for wrong in ["This record", "a record, none", "Dieser Eintrag"] {
+            assert!(!text.contains(wrong), "{wrong}: {text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_named_like_a_receipt_and_is_no_file_does_not_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = case("record-whole");
+    let trust = put(folder.path(), "trust.json", whole.trust.as_bytes());
+    let dir = folder.path().join("dir");
+    std::fs::create_dir(&dir).unwrap();
+    put(&dir, "good.vwr", &whole.receipt);
+    let verify = || run(&["verify", dir.to_str().unwrap(), "--trust", &trust]);
+    assert_eq!(verify().exit, 0);
+    std::fs::create_dir(dir.join("folder.vwr")).unwrap();
+    let ran = verify();
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert!(ran.out.contains("1 of 2 receipts hold."), "{ran:?}");
+    assert!(ran.out.contains("folder.vwr"), "{ran:?}");
+}

@@ -458,7 +458,7 @@ fn a_certificate_says_what_was_found_and_fetches_nothing() {
             Language::German,
             [
                 "Unverändert",
-                "Es gab ihn spätestens am 24. November 2025, 16:18 UTC.",
+                "Vorhanden spätestens am 24. November 2025, 16:18 UTC.",
                 "Herzfrequenz",
                 "60 pro Minute",
                 "Von einem gekoppelten Gerät",

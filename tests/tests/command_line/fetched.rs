@@ -163,6 +163,27 @@ async fn every_row_that_was_falsified_after_a_fetch_is_named_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_whose_tables_are_gone_is_not_called_unchanged() {
+    let (place, folder) = fetched().await;
+    let dir = folder.0.to_str().unwrap().to_owned();
+    let trust = folder.0.join("trust.json").to_str().unwrap().to_owned();
+    let verify = || place.run("nobody", &["verify", &dir, "--trust", &trust]);
+    std::fs::remove_file(folder.0.join("records.csv")).unwrap();
+    assert_eq!(verify().done()["tables"], json!(["records.json"]));
+    let told = place.text("nobody", &["verify", &dir, "--trust", &trust]);
+    assert!(told.out.contains("records.csv is not here"), "{told:?}");
+    std::fs::remove_file(folder.0.join("records.json")).unwrap();
+    for ran in [verify(), place.run("nobody", &["report", &dir])] {
+        assert_eq!(ran.exit, 1, "{ran:?}");
+        let said: Value = serde_json::from_str(&ran.out).unwrap();
+        let gone = ["records.csv", "records.json"].map(|it| (String::new(), it.to_owned()));
+        assert_eq!(named(&said, "missing")[..2], gone, "{said}");
+        assert_eq!(said["missing"].as_array().unwrap().len(), 2, "{said}");
+    }
+    place.server.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_no_receipt_vouches_for_is_not_called_unchanged_or_changed() {
     let (place, folder) = fetched().await;
     let dir = folder.0.to_str().unwrap().to_owned();

@@ -70,10 +70,10 @@ struct Of<'a> {
 impl Of<'_> {
     fn verdict(&self) -> String {
         let words = self.words;
-        let what = if self.facts.record_hash.is_some() {
-            words.record
-        } else {
-            words.event
+        let what = match (&self.facts.record_hash, &self.facts.disclosed) {
+            (Some(_), Some(_)) => words.record,
+            (Some(_), None) => words.sealed,
+            (None, _) => words.event,
         };
         let since = self
             .facts
