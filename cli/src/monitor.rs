@@ -116,7 +116,7 @@ impl State {
         let mut state = Self {
             dir: dir.to_owned(),
             audit: Audit::new(&home.log()?, &home.papers.ca.0),
-            head: read(&dir.join(HEAD))?,
+            head: begun(dir)?,
             found: HashSet::new(),
         };
         for line in lines(&dir.join(FINDINGS))? {
@@ -444,6 +444,25 @@ fn append<T: serde::Serialize>(path: &Path, values: &[T]) -> Outcome<()> {
         file.sync_all()
     };
     write().map_err(|error| Failure::unwritable(&path.display().to_string(), &error))
+}
+
+/// The accepted head; none where nothing was accepted yet. The file is there, empty, before
+/// anything else is: without it, what else is there has lost its head.
+fn begun(dir: &Path) -> Outcome<Option<String>> {
+    let path = dir.join(HEAD);
+    match read(&path)? {
+        Some(head) => Ok(Some(head).filter(|head| !head.is_empty())),
+        None if [ENTRIES, WITNESSED, FINDINGS]
+            .iter()
+            .any(|name| dir.join(name).exists()) =>
+        {
+            Err(damaged(&path))
+        }
+        None => {
+            replace(&path, b"")?;
+            Ok(None)
+        }
+    }
 }
 
 fn damaged(path: &Path) -> Failure {

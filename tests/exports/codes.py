@@ -28,7 +28,9 @@ def check(name, holds):
 
 def receipt_in(image, name):
     found = zxingcpp.read_barcodes(image)
-    check(f"{name}: one symbol of level L", len(found) == 1 and found[0].ec_level == "L")
+    one = len(found) == 1 and found[0].ec_level == "L"
+    check(f"{name}: one symbol of level L" if one else
+          f"{name}: one symbol of level L, not {[(it.format.name, it.ec_level, it.valid) for it in found]}", one)
     return base45.b45decode(found[0].text) if found else None
 
 
@@ -44,7 +46,8 @@ def printed(browser, page, paper):
             check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         document = pypdfium2.PdfDocument(pdf.read_bytes())
         text = document[0].get_textpage().get_text_range()
-        return len(document), document[0].render(scale=3).to_pil(), text
+        # 300 dots an inch, as an office scanner reads a page
+        return len(document), document[0].render(scale=300 / 72).to_pil(), text
 
 
 def main():

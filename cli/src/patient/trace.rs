@@ -60,16 +60,21 @@ fn show(console: &Console, traced: &Traced) {
     match traced.how {
         How::RowIds => {
             console.line(console.paint(Tone::Seal, "Named by row ids"));
-            let own = wording::count(traced.own as u64, "record", "records");
+            let own = wording::count(
+                traced.own as u64,
+                "record of yours stands",
+                "records of yours stand",
+            );
             console.line(format!(
-                "{own} of yours stand in it, with ids that only this look's receiver and you can make."
+                "{own} in it, with ids that only this look's receiver and you can make."
             ));
         }
         How::LoggedAccess => {
             console.line(console.paint(Tone::Decide, "Ranked, not named"));
             console.line(format!(
-                "No row id survived. {} of {rows} are yours by time and value; these looks cover them, the likeliest first.",
-                wording::thousands(traced.own as u64)
+                "No row id survived. {} of {rows} {} yours by time and value; these looks cover them, the likeliest first.",
+                wording::thousands(traced.own as u64),
+                if traced.own == 1 { "is" } else { "are" },
             ));
         }
         How::Nothing => {
@@ -98,7 +103,7 @@ fn show(console: &Console, traced: &Traced) {
             "Listed as",
             format!(
                 "entry {} of the channel, {} of the list",
-                suspect.seq,
+                wording::thousands(suspect.seq),
                 wording::thousands(suspect.index)
             ),
         );

@@ -102,6 +102,14 @@ async fn an_honest_log_gives_no_finding_and_the_monitor_goes_on_where_it_stopped
     let next = auditor.once(&town, "watched").await;
     assert_eq!((next.code, found(&next).len()), (0, 0), "{next:?}");
     assert!(next.json()["read"].as_u64().unwrap() >= 4);
+    // whoever takes the head away makes the monitor say so, not begin anew
+    let kept = town.dir.path().join("watched/head");
+    let head = std::fs::read(&kept).unwrap();
+    std::fs::remove_file(&kept).unwrap();
+    let headless = auditor.once(&town, "watched").await;
+    assert_eq!(headless.json()["error"]["code"], "state_damaged");
+    std::fs::write(&kept, head).unwrap();
+    assert_eq!(auditor.once(&town, "watched").await.code, 0);
     // entries are the auditor's alone to read: nobody else may, and it may nothing else
     let refused = |answer: Result<Value, ClientError>| match answer {
         Err(ClientError::Refused(problem)) => problem.code,
