@@ -40,7 +40,7 @@ export function describe(disclosed: Disclosed, words: Words): Row[] {
 
 /** One line for a table: what and its value, when, from where; empty where it is not shown. */
 export function summary(disclosed: Disclosed | null, words: Words): [string, string, string] {
-  if (disclosed === null) return [words.say("field.hidden.none"), "", ""];
+  if (disclosed === null) return [words.say("field.hidden.all"), "", ""];
   const values = new Map(disclosed.fields.map(([slot, encoded]) => [slot, decode(unhex(encoded))]));
   const reader = new FieldReader(values, words);
   const code = values.get(4);

@@ -29,11 +29,11 @@ class Page {
   /** What of ours came together, and which of it is drawn. */
   private sheets: Sheet[] = [];
   private drawn = 0;
-  /** A file that is no receipt of ours, where none of ours came with it. */
-  private other: { name: string; what: Other } | null = null;
+  /** Files that are no receipts of ours, where none of ours came with them: the first is drawn. */
+  private others: { name: string; what: Other }[] = [];
   private beside: { name: string; bytes: Bytes } | null = null;
   private besideCame = false;
-  private message: { key: Key; name: string } | null = null;
+  private messages: { key: Key; name: string }[] = [];
   private panel: "scan" | "paste" | null = null;
   private camera: AbortController | null = null;
   private readonly root: HTMLElement;
@@ -62,13 +62,13 @@ class Page {
 
   /** `asTrust`: what is nothing else was meant as a trust file. */
   private async takeFiles(files: readonly File[], asTrust = false): Promise<void> {
-    this.message = null;
-    this.other = null;
+    this.messages = [];
+    this.others = [];
     const came: Sheet[] = [];
     for (const file of files) {
-      if (file.size > MAX_PICTURE) this.other = { name: file.name, what: "big" };
+      if (file.size > MAX_PICTURE) this.others.push({ name: file.name, what: "big" });
       else if (file.type.startsWith("image/")) await this.takePicture(file, came);
-      else if (file.size > MAX_FILE) this.other = { name: file.name, what: "big" };
+      else if (file.size > MAX_FILE) this.others.push({ name: file.name, what: "big" });
       else await this.takeBytes(file, asTrust, came);
     }
     this.settle(came);
@@ -81,15 +81,15 @@ class Page {
    * not is told beside it; alone it is the answer.
    */
   private settle(came: Sheet[]): void {
-    const nothing = this.other !== null || (this.message !== null && this.message.key !== "page.trust.bad");
+    const nothing =
+      this.others.length > 0 || this.messages.some((message) => message.key !== "page.trust.bad");
     if (came.length > 0) {
       const known = this.sheets.map((sheet) => hex(sheet.bytes));
       const others = known.length > 0 && !came.every((sheet) => known.includes(hex(sheet.bytes)));
       if (others && !this.besideCame) this.beside = null;
       this.sheets = came;
-      if (this.other !== null && this.other.what !== "fields" && this.message === null)
-        this.message = { key: `other.${this.other.what}`, name: this.other.name };
-      this.other = null;
+      for (const { name, what } of this.others) if (what !== "fields") this.complain(`other.${what}`, name);
+      this.others = [];
     } else if (nothing) {
       this.sheets = [];
     }
@@ -106,8 +106,8 @@ class Page {
 
   /** `bad`: what is said of a text that is nothing of ours. */
   private async takeText(text: string, bad: Key = "page.text.bad"): Promise<void> {
-    this.message = null;
-    this.other = null;
+    this.messages = [];
+    this.others = [];
     const trimmed = text.replace(/^[\r\n\t]+|[\r\n\t]+$/g, "");
     if (trimmed === "") return;
     const came: Sheet[] = [];
@@ -115,9 +115,9 @@ class Page {
     const given = code === null ? await givenAs("", utf8(trimmed)) : null;
     if (code !== null) keep(came, "", kindOf(code) ?? "receipt", code);
     else if (given?.is === "trust") await this.takeTrust("", given.text);
-    else if (given?.is === "other" && given.what !== "none") this.other = { name: "", what: given.what };
+    else if (given?.is === "other" && given.what !== "none") this.others = [{ name: "", what: given.what }];
     else this.complain(bad, "");
-    if (this.message === null) this.close();
+    if (this.messages.length === 0) this.close();
     this.settle(came);
     await this.check();
   }
@@ -132,7 +132,7 @@ class Page {
       case "fields":
         this.beside = { name, bytes: given.bytes };
         this.besideCame = true;
-        if (this.sheets.length === 0) this.other = { name, what: "fields" };
+        if (this.sheets.length === 0) this.others.push({ name, what: "fields" });
         break;
       case "trust":
         await this.takeTrust(name, given.text);
@@ -142,7 +142,7 @@ class Page {
         break;
       case "other":
         if (asTrust && given.what === "none") this.complain("page.trust.bad", name);
-        else this.other = { name, what: given.what };
+        else this.others.push({ name, what: given.what });
     }
   }
 
@@ -156,7 +156,7 @@ class Page {
   }
 
   private complain(key: Key, name: string): void {
-    this.message = { key, name };
+    this.messages.push({ key, name });
   }
 
   private async check(): Promise<void> {
@@ -196,6 +196,9 @@ class Page {
 
   private draw(): void {
     const { words } = this;
+    const [other, ...more] = this.others;
+    const further = more.map(({ what, name }) => ({ key: `other.${what}` as const, name }));
+    const notes = [...this.messages, ...further];
     document.documentElement.lang = words.language;
     document.title = words.say("verify.title");
     this.root.replaceChildren(
@@ -216,13 +219,12 @@ class Page {
         el(
           "div",
           { role: "alert" },
-          this.message &&
-            el("p", { class: "note decide" }, sayOther(this.message.key, this.message.name, words)),
+          ...notes.map(({ key, name }) => el("p", { class: "note decide" }, sayOther(key, name, words))),
         ),
         el(
           "div",
           { "aria-live": "polite" },
-          this.other ? otherPaper(this.other.what, this.other.name, words) : this.papers(),
+          other ? otherPaper(other.what, other.name, words) : this.papers(),
         ),
       ),
       el(
@@ -283,7 +285,7 @@ class Page {
       { class: "drop", for: "file" },
       icon(ICONS.file),
       el("span", { class: "grow" }, this.words.say("verify.drop")),
-      el("b", { class: "num name" }, this.other?.name ?? this.sheets[this.drawn]?.name ?? ""),
+      el("b", { class: "num name" }, this.others[0]?.name ?? this.sheets[this.drawn]?.name ?? ""),
       input,
     );
     zone.addEventListener("dragover", () => zone.classList.add("over"));

@@ -104,13 +104,22 @@ function holds(outcome: Outcome, words: Words): string[] {
   if (facts === null) return [];
   const date = facts.existed_by === null ? null : words.time(facts.existed_by * 1000n);
   if (outcome.kind === "bundle") {
-    const count = outcome.facts?.entries.reduce((sum, entry) => sum + entry.records.length, 0) ?? 0;
+    const records = outcome.facts?.entries.flatMap((entry) => entry.records) ?? [];
+    const count = records.length;
+    const hidden = records.filter((record) => record.disclosed === null).length;
+    if (hidden > 0) return [sealed(date, words), words.say("body.bundle.hidden", { hidden, count })];
     return [date ? words.say("body.bundle", { count, date }) : words.say("body.bundle.noTime", { count })];
   }
   if (outcome.kind === "completeness" && outcome.facts) return completeness(outcome.facts, date, words);
   const isRecord = outcome.kind === "receipt" && outcome.facts?.rc !== null;
+  if (isRecord && outcome.disclosed === null) return [sealed(date, words)];
   if (isRecord) return [date ? words.say("verify.valid.body", { date }) : words.say("body.noTime")];
   return [date ? words.say("body.event", { date }) : words.say("body.event.noTime")];
+}
+
+/** Of what discloses nothing nobody can tell whether it is a record: sets are filled up with leaves. */
+function sealed(date: string | null, words: Words): string {
+  return date ? words.say("body.sealed", { date }) : words.say("body.sealed.noTime");
 }
 
 function completeness(
@@ -137,7 +146,7 @@ function rows(outcome: Outcome, words: Words): Row[] {
   if (outcome.kind !== "receipt" || outcome.read === null) return [];
   if (outcome.disclosed !== null) return describe(outcome.disclosed, words);
   if (outcome.read.rc !== null) {
-    return [{ label: words.say("field.hidden"), text: words.say("field.hidden.none") }];
+    return [{ label: words.say("field.hidden"), text: words.say("field.hidden.all") }];
   }
   const { event } = outcome.read.entry;
   const happened = words.find(`event.${event.type}`) ?? `${event.type}`;

@@ -20,10 +20,9 @@ export function stepsOf(outcome: Outcome, words: Words): StepLine[] {
     case "bundle":
       return summed(outcome, words, words.say("step.records"), words.say("step.sets"), BUNDLE_PLACES);
     case "completeness": {
-      const count = words.count(outcome.facts?.entries ?? 0n);
       const chain = outcome.facts
-        ? words.say("step.chain", { count })
-        : words.say("step.chain", { count: "?" });
+        ? words.say("step.chain", { count: words.count(outcome.facts.entries) })
+        : words.say("step.chain.part");
       return summed(outcome, words, chain, words.say("step.counted"), COMPLETENESS_PLACES);
     }
   }
@@ -38,7 +37,9 @@ function receiptSteps(outcome: Extract<Outcome, { kind: "receipt" }>, words: Wor
   if (read.rc === null) {
     add(words.say("step.event"), "entry");
   } else {
-    add(words.say("verify.step.record"), "disclosure");
+    // without a field there is nothing that could fit or not
+    if (outcome.disclosed !== null || outcome.step === "disclosure")
+      add(words.say("verify.step.record"), "disclosure");
     add(words.say("verify.step.set"), "batch", (reached) => reached === "batch" || reached === "entry");
   }
   const signed = code === "ENTRY_SIGNATURE";

@@ -119,6 +119,15 @@ test("of several files each has its verdict, and the gravest is drawn", async ()
     await give(page, receipt("record-last"), strange("notes.txt", "a b c"));
     await see(page, "Unchanged", "notes.txt is no receipt");
     expect(await page.locator(".several").count()).toBe(0);
+    // none of several that are no receipts is passed over
+    const none = ["notes.txt", "walk.csv", "bill.txt"];
+    const several = none.map((name) => strange(name, `of ${name}`));
+    await give(page, ...several);
+    await see(page, "Cannot tell", ...none.map((name) => `${name} is no receipt`));
+    await fits(page);
+    await picturesOf(page, "several-others");
+    await give(page, receipt("record-last"), ...several);
+    await see(page, "Unchanged", ...none.map((name) => `${name} is no receipt`));
   });
 });
 
@@ -296,10 +305,23 @@ test("an event is told by what happened", async () => {
   });
 });
 
+test("what no receipt shows to be a record is not called one", async () => {
+  await visit("trusting", {}, async (page) => {
+    await give(page, receipt("filler"));
+    await see(page, "Unchanged", "Whether it is a record is not shown");
+    for (const wrong of ["This record", "Record fits"])
+      expect(await page.locator("article").innerText()).not.toContain(wrong);
+    await picturesOf(page, "filler");
+    await page.getByRole("button", { name: "Deutsch" }).click();
+    await see(page, "Unverändert", "Ob es ein Eintrag ist, wird nicht gezeigt");
+    expect(await page.locator("article").innerText()).not.toContain("Dieser Eintrag");
+  });
+});
+
 test("a disclosure kept beside its receipt is joined with it", async () => {
   await visit("trusting", {}, async (page) => {
     await give(page, receipt("record"));
-    await see(page, "Unchanged", "none of its fields");
+    await see(page, "Unchanged", "Whether it is a record is not shown");
     await give(page, disclosureOf("record-beside"));
     await see(page, "Unchanged", "per minute");
   });
