@@ -2,6 +2,9 @@
 # Builds the library, generates its Swift, and runs the Swift tests against it, with a cloud process
 # where a test needs one. Ends with `N passed, N failed`.
 #
+#   tests/swift.sh        the bindings: bindings/swift
+#   tests/swift.sh ios    what an iOS app stands on, as far as it is not Apple's: ios
+#
 # Swift is Debian 13's, in a folder of its own that is made once and kept in $VW_CACHE/swift (1.5 GB).
 # Says "skipped: why" when it cannot be had. VW_SWIFT_TEST=NAME runs the tests of that name only.
 set -euo pipefail
@@ -11,6 +14,13 @@ built=$target/debug
 work=$target/swift
 cache=${VW_CACHE:-$HOME/.cache/vitalwitness}/swift
 debian=$cache/trixie
+case ${1:-bindings} in
+  bindings) home=bindings/swift
+    own='Package.swift Sources/Vitalwitness Sources/VitalwitnessNames Tests/CSoftKeys Tests/VitalwitnessTests' ;;
+  ios) home=ios
+    own='Package.swift Sources/VitalwitnessPhone' ;;
+  *) echo "no such package: $1" >&2; exit 2 ;;
+esac
 . tests/chroot.sh
 
 # parts.sh takes a skipped test off the passed ones.
@@ -47,6 +57,12 @@ for made in Sources/VitalwitnessCore Sources/VitalwitnessCoreFFI Tests/Samples; 
   diff -rq "$new/$(basename $made)" "$there" >/dev/null 2>&1 || { rm -rf "$there" && mv "$new/$(basename $made)" "$there"; }
 done
 
+if [ $home = ios ]; then
+  tests=$work/package/Tests/VitalwitnessPhoneTests
+  rm -rf "$tests" && mkdir -p "$tests"
+  cp -a ios/Tests/VitalwitnessPhoneTests/. bindings/swift/Tests/VitalwitnessTests/{Place,SoftKeyStore,Gate}.swift "$tests"
+fi
+
 # One namespace of mounts, which goes with the last process in it: the sources, what is generated and
 # the library in the places that the tests know.
 enter='
@@ -59,12 +75,16 @@ mount --bind "$PWD" "$debian/vw/root"
 mount --bind "$built" "$debian/vw/programs"
 mount --bind "$work/package" "$debian/vw/package"
 mount --bind "$work/build" "$debian/vw/build"
-for own in Package.swift Sources/Vitalwitness Sources/VitalwitnessNames Tests/CSoftKeys Tests/VitalwitnessTests; do
-  here=bindings/swift/$own
-  there=$debian/vw/package/$own
-  if [ -d "$here" ]; then mkdir -p "$there"; else touch "$there"; fi
-  mount --bind "$here" "$there"
-done
+# both packages have the same parts in the same places: what one built, the other does not build again
+put() {
+  there=$debian/vw/package/$2
+  if [ -d "$1/$2" ]; then mkdir -p "$there"; else touch "$there"; fi
+  mount --bind "$1/$2" "$there"
+}
+if [ "$home" != bindings/swift ]; then
+  for part in Sources/Vitalwitness Sources/VitalwitnessNames Tests/CSoftKeys; do put bindings/swift $part; done
+fi
+for part in $own; do put "$home" "$part"; done
 exec chroot "$debian" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/vw/build LANG=C.UTF-8 LD_LIBRARY_PATH=/vw/programs \
   VW_SLOW="${VW_SLOW:-}" VW_WRITE_API="${VW_WRITE_API:-}" "$@"
 '
@@ -74,7 +94,7 @@ options=(--package-path /vw/package --scratch-path /vw/build --disable-xctest --
 limit=1200
 [ "${VW_SLOW:-}" = 1 ] && limit=7200
 status=0
-debian=$debian built=$built work=$work timeout --kill-after=30 $limit unshare --mount bash -c "$enter" bash \
+debian=$debian built=$built work=$work home=$home own=$own timeout --kill-after=30 $limit unshare --mount bash -c "$enter" bash \
   swift test "${options[@]}" 2>&1 | tee "$work/tests.log" || status=$?
 
 python3 - "$work/tests.log" <<'P'

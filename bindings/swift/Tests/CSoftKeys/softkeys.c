@@ -1,6 +1,7 @@
 #include "softkeys.h"
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/x509.h>
 
 static EVP_PKEY *pair(const uint8_t *key, size_t length) {
@@ -69,5 +70,16 @@ bool soft_open(const uint8_t key[32], const uint8_t nonce[12], const uint8_t *co
                 EVP_CIPHER_CTX_ctrl(opening, EVP_CTRL_AEAD_SET_TAG, 16, (void *)(sealed + size - 16)) == 1 &&
                 EVP_DecryptFinal_ex(opening, out + size - 16, &wrote) == 1;
     EVP_CIPHER_CTX_free(opening);
+    return done;
+}
+
+bool soft_derive(const uint8_t *shared, size_t size, const uint8_t *info, size_t info_size, uint8_t out[32]) {
+    EVP_PKEY_CTX *deriving = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+    size_t derived = 32;
+    bool done = EVP_PKEY_derive_init(deriving) == 1 && EVP_PKEY_CTX_set_hkdf_md(deriving, EVP_sha256()) == 1 &&
+                EVP_PKEY_CTX_set1_hkdf_key(deriving, shared, (int)size) == 1 &&
+                EVP_PKEY_CTX_add1_hkdf_info(deriving, info, (int)info_size) == 1 &&
+                EVP_PKEY_derive(deriving, out, &derived) == 1 && derived == 32;
+    EVP_PKEY_CTX_free(deriving);
     return done;
 }

@@ -93,7 +93,7 @@ final class Guarded<T>: @unchecked Sendable {
 
 private func random(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: .min ... .max) } }
 
-private func filled(_ room: Int, _ work: (UnsafeMutablePointer<UInt8>) -> Int) -> [UInt8] {
+func filled(_ room: Int, _ work: (UnsafeMutablePointer<UInt8>) -> Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: room) { out, count in count = work(out.baseAddress!) }
 }
 
@@ -103,7 +103,7 @@ private func made(_ size: Int, _ work: (UnsafeMutablePointer<UInt8>) -> Bool) th
     return Data(bytes)
 }
 
-private let spkiHead: [UInt8] = [
+let spkiHead: [UInt8] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ]

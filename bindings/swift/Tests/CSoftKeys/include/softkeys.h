@@ -19,3 +19,5 @@ bool soft_seal(const uint8_t key[32], const uint8_t nonce[12], const uint8_t *co
 /// Opens it; `size` counts the tag, `out` holds size - 16.
 bool soft_open(const uint8_t key[32], const uint8_t nonce[12], const uint8_t *context, size_t context_size,
                const uint8_t *sealed, size_t size, uint8_t *out);
+/// HKDF-SHA-256 without salt.
+bool soft_derive(const uint8_t *shared, size_t size, const uint8_t *info, size_t info_size, uint8_t out[32]);
