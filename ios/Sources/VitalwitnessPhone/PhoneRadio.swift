@@ -258,6 +258,7 @@ public final class PhoneRadio: Radio {
 
     private func offered(_ peripheral: String, _ wanted: Characteristic) throws -> OfferedCharacteristic {
         try state.with { state in
+            if state.port != .on { throw state.port == .notAllowed ? RadioError.NotAllowed : .Off }
             guard let link = state.links[peripheral], link.stands else { throw RadioError.Unreachable }
             guard let offered = link.offered[wanted] else { throw RadioError.NotOffered }
             return offered

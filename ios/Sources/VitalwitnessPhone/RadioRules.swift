@@ -44,7 +44,7 @@ private func refusal(ofCentral code: Int) -> RadioError {
 /// The assigned number of a UUID as Apple writes it, `180D` or all 36 letters; none: a maker's own.
 func assignedNumber(_ uuid: String) -> UInt16? {
     let text = uuid.uppercased()
-    if text.count == 4 { return UInt16(text, radix: 16) }
+    if text.count == 4, text.allSatisfy(\.isHexDigit) { return UInt16(text, radix: 16) }
     guard text.count == 36, text.hasPrefix("0000"), text.hasSuffix("-0000-1000-8000-00805F9B34FB") else { return nil }
     return UInt16(text.dropFirst(4).prefix(4), radix: 16)
 }
