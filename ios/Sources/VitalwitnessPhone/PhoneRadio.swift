@@ -10,15 +10,15 @@ public enum PortState: Sendable, Equatable {
     case notAllowed
 }
 
-/// The phone's Bluetooth, without a rule of its own: CoreBluetooth. No call waits; what comes of it is told
-/// to the radio, in the order things happen.
+/// The phone's Bluetooth, without a rule of its own: CoreBluetooth. No call waits, for the radio may call
+/// while it is told of something; what comes of a call is told to the radio, in the order things happen.
 public protocol RadioPort: AnyObject, Sendable {
     /// Whom to tell. It is not kept alive.
     func tell(_ radio: PhoneRadio)
     func scan(_ services: [UInt16])
     func stopScan()
-    /// Asks for a link, however long it takes; false: the system does not know such a device (any more).
-    func connect(_ peripheral: String) -> Bool
+    /// Asks for a link, however long it takes. Tells `ended` where the system does not know such a device.
+    func connect(_ peripheral: String)
     /// Ends a link, or the wish for one.
     func cancel(_ peripheral: String)
     func discover(_ peripheral: String)
@@ -88,7 +88,7 @@ public final class PhoneRadio: Radio {
             state.awaited.insert(peripheral)
             return state.port == .on && state.links[peripheral] == nil
         }
-        if asks { _ = port.connect(peripheral) }
+        if asks { port.connect(peripheral) }
     }
 
     /// No longer waits for it.
@@ -121,10 +121,7 @@ public final class PhoneRadio: Radio {
         }
         do {
             if !stands {
-                let port = port
-                try await turn(peripheral, .connect) { [weak self] in
-                    if !port.connect(peripheral) { self?.ended(peripheral, .central(12)) }
-                }
+                try await turn(peripheral, .connect) { [port] in port.connect(peripheral) }
             }
             try await turn(peripheral, .discover) { [port] in port.discover(peripheral) }
         } catch {
@@ -180,7 +177,7 @@ public final class PhoneRadio: Radio {
         }
         for peripheral in gone { forget(peripheral, now == .notAllowed ? .NotAllowed : .Off) }
         if now == .off { inbox.onEvent(event: .off) }
-        for peripheral in awaited.sorted() { _ = port.connect(peripheral) }
+        for peripheral in awaited.sorted() { port.connect(peripheral) }
         waiting.forEach { $0.resume() }
     }
 

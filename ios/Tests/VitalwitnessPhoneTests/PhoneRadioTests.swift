@@ -153,12 +153,15 @@ import Vitalwitness
         #expect(port.calls == ["connect", "discover", "write"])
     }
 
-    @Test("a device this phone does not know is not waited for")
+    @Test("a link that does not come to stand says why, and is ended")
     func unknown() async throws {
         let port = SoftPort()
-        port.state.with { $0.knows = false }
+        port.state.with { $0.fails["connect"] = .central(12) }
         let radio = radio(port)
         await #expect(throws: RadioError.Unreachable) { try await radio.connect(peripheral: strap) }
+        port.state.with { $0.fails = ["discover": .central(14)] }
+        await #expect(throws: RadioError.NeedsBonding) { try await radio.connect(peripheral: strap) }
+        #expect(port.calls.last == "cancel")
     }
 
     @Test("a bond is the system's affair: making one needs a link, and only the person ends one")

@@ -13,7 +13,6 @@ final class SoftPort: RadioPort {
         var calls: [String] = []
         var silent: Set<String> = []
         var fails: [String: RadioFailure] = [:]
-        var knows = true
         var watching: [(String, AsyncStream<Void>.Continuation)] = []
     }
 
@@ -41,11 +40,9 @@ final class SoftPort: RadioPort {
 
     func stopScan() { did("stopScan") { _ in } }
 
-    func connect(_ peripheral: String) -> Bool {
-        guard state.with({ $0.knows }) else { return false }
+    func connect(_ peripheral: String) {
         let failure = state.with { $0.fails["connect"] }
         did("connect") { failure == nil ? $0.connected(peripheral) : $0.ended(peripheral, failure) }
-        return true
     }
 
     func cancel(_ peripheral: String) { did("cancel") { _ in } }
