@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export VW_CACHE ?= $(HOME)/.cache/vitalwitness
 CLOUD_BIN = target/debug/vitalwitness-cloud
 
-.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports test-ble test-kotlin test-swift test-android
+.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports test-ble test-kotlin test-swift test-ios test-android
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -17,7 +17,7 @@ demo: setup ## build, run the whole way on this machine, leave demo-out/
 	@cargo build --quiet --workspace --bins && "$${CARGO_TARGET_DIR:-target}/debug/demo" && tests/ble/demo.sh
 
 test: setup ## every part but Android and the slow ones; last line: N passed, N failed, N skipped
-	@tests/parts.sh rust portal exports kotlin swift ble
+	@tests/parts.sh rust portal exports kotlin swift ios ble
 
 test-rust: setup ## formats, lints, unit, vector and end-to-end tests, and the demo, with its time
 	@tests/parts.sh rust
@@ -33,6 +33,9 @@ test-kotlin: setup ## the vault from Kotlin on the JVM: the real library, a real
 
 test-swift: setup ## the vault from Swift in a Debian of its own: the real library, a real cloud, with its time
 	@tests/parts.sh swift
+
+test-ios: setup ## what an iOS app stands on, as far as it is not Apple's, with its time
+	@tests/parts.sh ios
 
 test-android: setup ## what an Android app stands on, under Robolectric with the real library, with its time
 	@tests/parts.sh android

@@ -13,7 +13,7 @@ import PackageDescription
     ]
 #else
     let library: Target = .binaryTarget(name: "VitalwitnessCoreFFI", path: "VitalwitnessCoreFFI.xcframework")
-    let links: [LinkerSetting] = []
+    let links: [LinkerSetting] = [.linkedFramework("Security"), .linkedFramework("SystemConfiguration")]
     let tests: [Target] = []
 #endif
 

@@ -74,6 +74,7 @@ for part in "$@"; do
       ;;
     kotlin) step kotlin tests/kotlin.sh ;;
     swift) step swift tests/swift.sh ;;
+    ios) step ios tests/ios.sh ;;
     android) step android tests/android.sh ;;
     ble) step bluetooth tests/ble/run.sh ;;
     slow)
