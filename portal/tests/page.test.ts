@@ -64,7 +64,8 @@ test("plurals and numbers are those of the language", () => {
   expect(words.say("complete.unopened", { count: 1200n })).toContain("1.200 versiegelte Sätze sind");
   expect(words.decimal("6.10")).toBe("6,10");
   expect(words.decimal("-0.050")).toBe("-0,050");
-  expect(words.time(1_764_000_000_000n, 60)).toBe("24. November 2025, 17:00");
+  expect(words.time(1_764_000_000_000n, 60)).toBe("24. November 2025, 17:00 UTC+01:00");
+  expect(words.time(1_764_000_000_000n, -570)).toBe("24. November 2025, 06:30 UTC-09:30");
   expect(words.time(2n ** 62n)).toContain("ms");
   expect([preferred(["fr", "de-AT", "en"]), preferred(["ja"])]).toEqual(["de", "en"]);
 });
@@ -118,7 +119,7 @@ test("what is not of its place's kind is shown as such", () => {
   const shown = fields([rid, 0n, null, 0n, "loinc|8310-5", [new Decimal(-1, 372n), "Cel"], [0n, null], null]);
   expect(shown).toEqual([
     { label: "Body temperature", text: "37.2 °C" },
-    { label: "Measured", text: "1 Jan 1970, 00:00" },
+    { label: "Measured", text: "1 Jan 1970, 00:00 UTC+00:00" },
     { label: "Came from", text: "Typed by hand" },
   ]);
   const odd = fields([rid, "now", null, 0n, "x\u202ey", true, [9n, null], null]);

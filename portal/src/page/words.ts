@@ -43,7 +43,7 @@ export class Words {
     return format.format(digits as Intl.StringNumericLiteral);
   }
 
-  /** A moment in the reader's zone, with its name; with `offset` (minutes) at the place it was. */
+  /** A moment with its zone: the reader's, or with `offset` (minutes) that of the place it was. */
   time(ms: bigint | number, offset?: number): string {
     const shifted = Number(ms) + (offset ?? 0) * 60_000;
     if (Math.abs(shifted) > 8.64e15) return `${ms} ms`;
@@ -55,7 +55,8 @@ export class Words {
       minute: "2-digit",
       ...(offset === undefined ? { timeZoneName: "short" } : { timeZone: "UTC" }),
     });
-    return format.format(new Date(shifted)).replace(" um ", ", ");
+    const zone = offset === undefined ? "" : ` ${utc(offset)}`;
+    return format.format(new Date(shifted)).replace(" um ", ", ") + zone;
   }
 
   private fill(text: string, values: Values): string {
@@ -89,6 +90,13 @@ export function preferred(languages: readonly string[]): Language {
     if (base === "en" || base === "de") return base;
   }
   return "en";
+}
+
+/** `UTC+01:00`: the place itself is not told. */
+function utc(offset: number): string {
+  const minutes = Math.abs(offset);
+  const two = (number: number) => String(number).padStart(2, "0");
+  return `UTC${offset < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
 
 function branch(plural: string, name: string): string | null {
