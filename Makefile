@@ -4,7 +4,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export VW_CACHE ?= $(HOME)/.cache/vitalwitness
 CLOUD_BIN = target/debug/vitalwitness-cloud
 
-.PHONY: help setup demo test test-slow check vectors bench fuzz fmt test-rust test-portal test-exports test-ble test-kotlin test-swift test-ios test-android
+.PHONY: help setup demo test test-slow check vectors size bench fuzz fmt test-rust test-portal test-exports test-ble test-kotlin test-swift test-ios test-android
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,6 +51,10 @@ check: setup ## format, lints, unit and vector tests: minutes, before every comm
 
 vectors: setup ## write tests/vectors anew; review the difference
 	@tests/vectors.sh
+
+size: setup ## the library as an app gets it, by part; writes docs/size.md
+	@. bindings/small.sh && cargo rustc --package vitalwitness-ffi --lib --profile mobile --no-default-features --crate-type cdylib -- $$small_links -C link-arg=-Wl,-z,pack-relative-relocs
+	@python3 bindings/size.py "$${CARGO_TARGET_DIR:-target}/mobile/libvitalwitness_ffi.so" docs/size.md
 
 bench: setup ## peers beside ours in one run; writes benches/RESULTS.md
 	@benches/run.sh

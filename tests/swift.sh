@@ -6,7 +6,8 @@
 #   tests/swift.sh ios    what an iOS app stands on, as far as it is not Apple's: ios
 #
 # Swift is Debian 13's, in a folder of its own that is made once and kept in $VW_CACHE/swift (1.5 GB).
-# Says "skipped: why" when it cannot be had. VW_SWIFT_TEST=NAME runs the tests of that name only.
+# Says "skipped: why" when it cannot be had. VW_SWIFT_TEST=NAME runs the tests of that name only;
+# VW_LIBRARY=FILE runs them against another build of the library, such as the one `make size` leaves.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -73,6 +74,7 @@ mount --rbind /dev "$debian/dev"
 mount -t tmpfs tmpfs "$debian/tmp"
 mount --bind "$PWD" "$debian/vw/root"
 mount --bind "$built" "$debian/vw/programs"
+if [ -n "${VW_LIBRARY:-}" ]; then mount --bind "$VW_LIBRARY" "$debian/vw/programs/libvitalwitness_ffi.so"; fi
 mount --bind "$work/package" "$debian/vw/package"
 mount --bind "$work/build" "$debian/vw/build"
 # both packages have the same parts in the same places: what one built, the other does not build again

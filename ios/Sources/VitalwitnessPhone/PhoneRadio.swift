@@ -183,15 +183,27 @@ public final class PhoneRadio: Radio {
 
     public func found(_ device: FoundDevice) { inbox.onEvent(event: .found(device: device)) }
 
-    /// A link stands: one that was asked for, or one the system kept for the app.
+    /// Devices that the system kept for the app while it was away, linked or waited for. Told before `changed`.
+    public func restored(_ peripherals: [String]) { state.with { $0.awaited.formUnion(peripherals) } }
+
+    /// A link stands: one that was asked for, or one that was waited for. One that nobody wants any more is ended.
     public func connected(_ peripheral: String) {
-        let asked = state.with { state in
-            state.links[peripheral, default: Link()].stands = true
-            return state.links[peripheral]?.running?.what == .connect
+        enum Kind { case asked, came, known, stray }
+        let kind: Kind = state.with { state in
+            if let link = state.links[peripheral] {
+                if link.stands { return .known }
+                state.links[peripheral]?.stands = true
+                return .asked
+            }
+            guard state.awaited.remove(peripheral) != nil else { return .stray }
+            state.links[peripheral] = Link(stands: true)
+            return .came
         }
-        answer(peripheral, .connect, .success(Data()))
-        if !asked && state.with({ $0.awaited.remove(peripheral) != nil || $0.links[peripheral]?.told == false }) {
-            near(peripheral)
+        switch kind {
+        case .asked: answer(peripheral, .connect, .success(Data()))
+        case .came: near(peripheral)
+        case .stray: port.cancel(peripheral)
+        case .known: break
         }
     }
 
@@ -317,18 +329,22 @@ public final class PhoneRadio: Radio {
         if state.with({ $0.links[peripheral]?.running?.number == number }) { drop(peripheral, RadioError.Unreachable) }
     }
 
-    /// Ends it on this side.
+    /// Ends it on this side; only then do its callers go on, who may connect anew.
     private func drop(_ peripheral: String, _ error: any Error) {
-        guard forget(peripheral, error as? RadioError ?? .Unreachable) else { return }
+        guard let link = taken(peripheral) else { return }
         port.cancel(peripheral)
+        finish(peripheral, link, error as? RadioError ?? .Unreachable)
     }
 
-    @discardableResult
-    private func forget(_ peripheral: String, _ error: RadioError) -> Bool {
-        guard let link = state.with({ $0.links.removeValue(forKey: peripheral) }) else { return false }
+    private func forget(_ peripheral: String, _ error: RadioError) {
+        if let link = taken(peripheral) { finish(peripheral, link, error) }
+    }
+
+    private func taken(_ peripheral: String) -> Link? { state.with { $0.links.removeValue(forKey: peripheral) } }
+
+    private func finish(_ peripheral: String, _ link: Link, _ error: RadioError) {
         link.clock?.cancel()
         for turn in [link.running].compactMap({ $0 }) + link.next { turn.done.resume(throwing: error) }
         if link.told { inbox.onEvent(event: .disconnected(peripheral: peripheral)) }
-        return true
     }
 }

@@ -201,16 +201,26 @@ import Vitalwitness
         #expect(port.calls.filter { $0 == "connect" }.count == 3)
     }
 
-    @Test("a link that the system kept while the app was away is told of, and used")
+    @Test("a link that the system kept while the app was away is told of, and used; one nobody wants is ended")
     func restored() async throws {
         let port = SoftPort()
+        port.silent("connect")
         let (came, come) = AsyncStream<String>.makeStream()
-        let radio = radio(port, near: { come.yield($0) })
+        let radio = PhoneRadio(port: port, near: { come.yield($0) })
+        radio.restored([strap])
+        radio.changed(.on)
+        radio.connected(strap)
+        // the system says it again
         radio.connected(strap)
         var near = came.makeAsyncIterator()
         #expect(await near.next() == strap)
         _ = try await radio.connect(peripheral: strap)
-        #expect(port.calls == ["discover"])
+        #expect(port.calls == ["connect", "discover"])
+        try await radio.disconnect(peripheral: strap)
+        radio.connected(strap)
+        #expect(port.calls == ["connect", "discover", "cancel", "cancel"])
+        come.finish()
+        #expect(await near.next() == nil, "it was told once")
     }
 
     @Test("each number of the Attribute Protocol and of CoreBluetooth is the error it means")

@@ -42,7 +42,7 @@
         }
 
         private func run(_ given: Given) async {
-            guard let vault = await vault() else { return given.task.setTaskCompleted(success: true) }
+            guard let vault = await self.vault() else { return given.task.setTaskCompleted(success: true) }
             let round = SyncRound(vault)
             given.round.with { $0 = round }
             if Task.isCancelled { round.stop() }

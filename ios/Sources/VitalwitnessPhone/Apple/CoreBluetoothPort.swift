@@ -138,7 +138,9 @@
         }
 
         public func centralManager(_ central: CBCentralManager, willRestoreState kept: [String: Any]) {
-            for device in kept[CBCentralManagerRestoredStatePeripheralsKey] as? [CBPeripheral] ?? [] { keep(device) }
+            let devices = kept[CBCentralManagerRestoredStatePeripheralsKey] as? [CBPeripheral] ?? []
+            devices.forEach(keep)
+            radio?.restored(devices.map { $0.name() })
         }
 
         public func centralManager(
