@@ -25,6 +25,7 @@ diff -rq "$work/new" "$work/generated" >/dev/null || { rm -rf "$work/generated" 
 
 options=(-B -ntp -q -Dstyle.color=never "-Dmaven.repo.local=$cache/maven" -f bindings/kotlin/pom.xml -Dvw.work="$work" -Dvw.library="$built" "-Dvw.root=$PWD")
 [ -n "${VW_KOTLIN_TEST:-}" ] && options+=(-Dtest="$VW_KOTLIN_TEST" -Dsurefire.failIfNoSpecifiedTests=false)
+if [ -n "${VW_LIBRARY:-}" ]; then options+=("-Dvw.library=$(dirname "$VW_LIBRARY")"); fi
 mark=$cache/maven/all-of-$(sha256sum bindings/kotlin/pom.xml | cut -c1-16)
 [ -e "$mark" ] && options+=(-o)
 rm -rf "$work/maven/surefire-reports"

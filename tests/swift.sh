@@ -88,7 +88,7 @@ if [ "$home" != bindings/swift ]; then
 fi
 for part in $own; do put "$home" "$part"; done
 exec chroot "$debian" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/vw/build LANG=C.UTF-8 LD_LIBRARY_PATH=/vw/programs \
-  VW_SLOW="${VW_SLOW:-}" VW_WRITE_API="${VW_WRITE_API:-}" /bin/sh -c "$inside" sh "$@"
+  VW_SLOW="${VW_SLOW:-}" VW_WRITE_API="${VW_WRITE_API:-}" VW_COST="${VW_COST:-}" /bin/sh -c "$inside" sh "$@"
 '
 # What is Apple's is read for its syntax, also what an #if leaves out here: nothing here can compile it.
 inside='
@@ -104,6 +104,7 @@ exit ${failed:-0}
 options=(--package-path /vw/package --scratch-path /vw/build --disable-xctest --no-parallel
   -Xlinker -L/vw/programs -Xlinker --allow-shlib-undefined)
 [ -n "${VW_SWIFT_TEST:-}" ] && options+=(--filter "$VW_SWIFT_TEST")
+[ -n "${VW_COST:-}" ] && options+=(-c release)
 limit=1200
 [ "${VW_SLOW:-}" = 1 ] && limit=7200
 status=0

@@ -8,7 +8,16 @@ public struct ExactNumber: Hashable, Sendable, CustomStringConvertible {
 
     /// None when it is not written as a decimal number, such as `82.40`, `-3` or `5e3`.
     public init?(_ text: String) {
-        guard text.wholeMatch(of: /[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/) != nil else { return nil }
+        // by hand: a Regex is compiled anew for each number, and costs more than storing a record
+        var rest = text.utf8[...]
+        rest.skip(oneOf: "-+")
+        guard rest.skipDigits() else { return nil }
+        if rest.skip(oneOf: "."), !rest.skipDigits() { return nil }
+        if rest.skip(oneOf: "eE") {
+            rest.skip(oneOf: "-+")
+            guard rest.skipDigits() else { return nil }
+        }
+        guard rest.isEmpty else { return nil }
         self.text = text
     }
 
@@ -32,5 +41,22 @@ public struct ExactNumber: Hashable, Sendable, CustomStringConvertible {
 extension ExactNumber: ExpressibleByIntegerLiteral {
     public init(integerLiteral value: Int) {
         text = String(value)
+    }
+}
+
+extension Substring.UTF8View {
+    /// Whether it began with one of these.
+    @discardableResult
+    fileprivate mutating func skip(oneOf letters: StaticString) -> Bool {
+        guard let first, letters.withUTF8Buffer({ $0.contains(first) }) else { return false }
+        removeFirst()
+        return true
+    }
+
+    /// Whether it began with a digit; all digits are skipped.
+    fileprivate mutating func skipDigits() -> Bool {
+        let digits = prefix { (0x30...0x39).contains($0) }
+        removeFirst(digits.count)
+        return !digits.isEmpty
     }
 }
