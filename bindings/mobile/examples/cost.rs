@@ -46,7 +46,7 @@ fn main() {
         assert_eq!(
             black_box(vault.records(&query).unwrap()).records.len(),
             1_000
-        )
+        );
     };
     (0..READS).for_each(|_| read());
     let before = cpu_ms();
